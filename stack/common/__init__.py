@@ -1,0 +1,1 @@
+"""Small modules that every component of the stack shares; light to import."""
