@@ -1,0 +1,214 @@
+"""The one thin layer over the official Kubernetes client: objects in and out as JSON trees, errors as people meet them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
+
+from lab.errors import ClusterError, ClusterUnavailable, NotFound, NotSupported
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON; its shape is the published API's, so it has no type of ours."""
+
+PatchType = Literal["strategic", "merge", "json"]
+
+_PATCH_CONTENT: Mapping[PatchType, str] = {
+    "strategic": "application/strategic-merge-patch+json",
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+}
+_FIELD_MANAGER = "mlops-lab"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where a kind lives in the API."""
+
+    prefix: str
+    plural: str
+    namespaced: bool = True
+    aliases: tuple[str, ...] = ()
+
+
+RESOURCES: Mapping[str, Resource] = {
+    "Namespace": Resource("/api/v1", "namespaces", namespaced=False, aliases=("ns", "namespace")),
+    "Node": Resource("/api/v1", "nodes", namespaced=False, aliases=("no", "node")),
+    "Pod": Resource("/api/v1", "pods", aliases=("po", "pod")),
+    "Service": Resource("/api/v1", "services", aliases=("svc", "service")),
+    "ConfigMap": Resource("/api/v1", "configmaps", aliases=("cm", "configmap")),
+    "Secret": Resource("/api/v1", "secrets", aliases=("secret",)),
+    "ServiceAccount": Resource("/api/v1", "serviceaccounts", aliases=("sa", "serviceaccount")),
+    "Event": Resource("/api/v1", "events", aliases=("ev", "event")),
+    "Deployment": Resource("/apis/apps/v1", "deployments", aliases=("deploy", "deployment")),
+    "ReplicaSet": Resource("/apis/apps/v1", "replicasets", aliases=("rs", "replicaset")),
+    "EndpointSlice": Resource("/apis/discovery.k8s.io/v1", "endpointslices", aliases=("endpointslice",)),
+}
+
+
+def kind_of(word: str) -> str:
+    """The kind that a person means by `deploy`, `deployments`, `Deployment`; raises NotFound with what would be accepted."""
+    lowered = word.lower()
+    for kind, resource in RESOURCES.items():
+        if lowered in (kind.lower(), resource.plural, *resource.aliases):
+            return kind
+    known = ", ".join(sorted(resource.plural for resource in RESOURCES.values()))
+    raise NotFound("Unknown kind", f"there is no kind {word!r} here.", f"Use one of: {known}.")
+
+
+class Cluster:
+    """One namespace of one Kubernetes API."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+        self._api: ApiClient | None = None
+
+    def get(self, kind: str, name: str) -> Object:
+        """The object; raises NotFound."""
+        return self._json("GET", self._path(kind, name))
+
+    def find(self, kind: str, name: str) -> Object | None:
+        """The object, or None when there is none."""
+        try:
+            return self.get(kind, name)
+        except NotFound:
+            return None
+
+    def list(self, kind: str, selector: str = "") -> list[Object]:
+        """All objects of the kind in the namespace, in order of name."""
+        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
+        items: list[Object] = self._json("GET", self._path(kind) + query).get("items", [])
+        return sorted(items, key=lambda item: str(item["metadata"]["name"]))
+
+    def create(self, kind: str, body: Object) -> Object:
+        """Create; raises ClusterError when it exists or is refused."""
+        return self._json("POST", f"{self._path(kind)}?fieldManager={_FIELD_MANAGER}&fieldValidation=Strict", body)
+
+    def replace(self, kind: str, name: str, body: Object) -> Object:
+        """Replace the whole object."""
+        query = f"?fieldManager={_FIELD_MANAGER}&fieldValidation=Strict"
+        return self._json("PUT", self._path(kind, name) + query, body)
+
+    def patch(
+        self, kind: str, name: str, body: Object | list[Object], how: PatchType = "strategic", *, subresource: str = ""
+    ) -> Object:
+        """Patch the object or one of its subresources, and return what is there now."""
+        path = self._path(kind, name) + (f"/{subresource}" if subresource else "")
+        query = f"?fieldManager={_FIELD_MANAGER}&fieldValidation=Strict"
+        return self._json("PATCH", path + query, body, content_type=_PATCH_CONTENT[how])
+
+    def delete(self, kind: str, name: str, *, grace_seconds: int | None = None, propagation: str = "Background") -> None:
+        """Delete; an object that is not there is fine."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        try:
+            self._json("DELETE", self._path(kind, name), body)
+        except NotFound:
+            return
+
+    def logs(self, pod: str, *, tail: int | None = None, previous: bool = False) -> str:
+        """What the pod's container wrote."""
+        query: dict[str, str] = {"previous": "true"} if previous else {}
+        if tail is not None:
+            query["tailLines"] = str(tail)
+        return self._text("GET", f"{self._path('Pod', pod)}/log?{urlencode(query)}")
+
+    def follow(self, pod: str, *, tail: int = 10) -> Iterator[str]:
+        """Lines of the pod's log as they come, until the container ends."""
+        from kubernetes.client import CoreV1Api
+        from kubernetes.watch import Watch
+
+        api = CoreV1Api(self._client())
+        yield from Watch().stream(
+            api.read_namespaced_pod_log, name=pod, namespace=self.namespace, follow=True, tail_lines=tail
+        )
+
+    def proxy(self, service: str, port: str, path: str) -> str:
+        """GET a path of a Service through the API server."""
+        return self._text("GET", f"{self._path('Service', f'{service}:{port}')}/proxy/{path.lstrip('/')}")
+
+    def version(self) -> str:
+        """`gitVersion` of the API server."""
+        return str(self._json("GET", "/version")["gitVersion"])
+
+    def _path(self, kind: str, name: str = "") -> str:
+        resource = RESOURCES.get(kind)
+        if resource is None:
+            raise NotSupported("Unknown kind", f"the lab does not handle {kind}.", f"Use one of: {', '.join(RESOURCES)}.")
+        base = f"{resource.prefix}/namespaces/{self.namespace}" if resource.namespaced else resource.prefix
+        return f"{base}/{resource.plural}" + (f"/{name}" if name else "")
+
+    def _client(self) -> ApiClient:
+        if self._api is None:
+            from kubernetes import config
+            from kubernetes.client import ApiClient, Configuration
+
+            settings = Configuration()
+            try:
+                config.load_kube_config(str(self.kubeconfig), client_configuration=settings, persist_config=False)
+            except (config.ConfigException, OSError) as error:
+                raise ClusterUnavailable(
+                    "No cluster", f"{self.kubeconfig} cannot be used: {error}.", "Start the stack with `lab up`."
+                ) from error
+            settings.proxy = None
+            settings.retries = False
+            self._api = ApiClient(settings)
+        return self._api
+
+    def _json(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Object:
+        answer: Object = json.loads(self._text(method, path, body, content_type) or "{}")
+        return answer
+
+    def _text(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> str:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        api = self._client()
+        headers = {"Accept": "application/json, */*", "Content-Type": content_type}
+        api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        try:
+            response = api.rest_client.request(
+                method, api.configuration.host + path, headers=headers, body=body, _request_timeout=10
+            )
+            data: bytes = response.read()
+        except ApiException as error:
+            raise _translated(error.status, error.body) from error
+        except (HTTPError, OSError) as error:
+            raise _unavailable(error) from error
+        if not 200 <= response.status < 300:
+            raise _translated(response.status, data)
+        return data.decode(errors="replace")
+
+
+def _unavailable(error: Exception) -> ClusterUnavailable:
+    reason = type(error).__name__
+    return ClusterUnavailable(
+        "The cluster does not answer", f"the lab's Kubernetes API could not be reached ({reason}).", "Run `lab up`."
+    )
+
+
+def _translated(status: int, body: str | bytes | None) -> ClusterError:
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
+    try:
+        message = str(json.loads(text).get("message", text))
+    except (ValueError, AttributeError):
+        message = text.strip() or f"HTTP {status}"
+    match status:
+        case 404:
+            return NotFound("Not found", message, "Look with `lab ops get deployments` or `lab ops get pods`.")
+        case 401 | 403:
+            return ClusterError("Not allowed", message, "Use the kubeconfig that `lab status` names.")
+        case 409:
+            return ClusterError("Conflict", message, "Look at the object again, then repeat.")
+        case 503:
+            return ClusterUnavailable("Service unavailable", message, "Wait until a pod behind it is ready.")
+        case _:
+            return ClusterError("Refused by the cluster", message, "Mend what the message names, then repeat.")

@@ -1,0 +1,162 @@
+"""Bringing the stack to its baseline: first start and reset, both declarative, both ending at Ready."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+
+from lab.cluster.apply import apply
+from lab.cluster.client import Cluster, Object
+from lab.cluster.provision import ImageSpec
+from lab.errors import ClusterTimeout, NotFound
+from lab.operate.platform import PlatformRepo, previous_tags
+
+Say = Callable[[str], None]
+
+COMPONENT_FOLDERS: Mapping[str, str] = {
+    "discovery": "discovery", "feed": "feed", "gateway": "gateway", "model-server": "model_server", "monitor": "monitor",
+}  # fmt: skip
+"""Components of ours to their folder in `stack/`."""
+
+_KINDS_OF_LEARNERS = ("Deployment", "Service", "ConfigMap", "Secret")
+_KEPT_CONFIG_MAPS = ("kube-root-ca.crt",)
+_POLL_SECONDS = 0.1
+
+
+def shipped_images(stack_root: Path) -> tuple[ImageSpec, ...]:
+    """Every release that the components ship with."""
+    return tuple(
+        ImageSpec(component, path.stem, path)
+        for component, folder in COMPONENT_FOLDERS.items()
+        for path in sorted((stack_root / folder / "releases").glob("*.yaml"))
+    )
+
+
+def deploy_baseline(cluster: Cluster, repo: PlatformRepo, source: Path) -> None:
+    """
+    Apply the platform repo so that every component of ours has one earlier good revision behind it.
+
+    The earlier tags are applied with no replicas first: their ReplicaSets exist, `rollout undo` can go there, and
+    nothing is started twice.
+    """
+    objects = repo.objects()
+    earlier = previous_tags(source)
+    deployments = [item for item in objects if item["kind"] == "Deployment"]
+    for item in objects:
+        if item["kind"] != "Deployment":
+            apply(cluster, item)
+    staged = [item for item in deployments if item["metadata"]["name"] in earlier]
+    for item in deployments:
+        name = str(item["metadata"]["name"])
+        apply(cluster, _staged(item, earlier[name]) if item in staged else item)
+    for item in staged:
+        _await_revision(cluster, str(item["metadata"]["name"]))
+    for item in staged:
+        apply(cluster, item)
+
+
+def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event) -> None:
+    """
+    Wait until every Deployment is rolled out and available.
+
+    Raises:
+        ClusterTimeout: it did not within the deadline; says which, and what their pods say.
+    """
+    end = time.monotonic() + deadline_seconds
+    waiting: set[str] = set()
+    while True:
+        now_waiting = {item["metadata"]["name"] for item in cluster.list("Deployment") if not rolled_out(item)}
+        for name in sorted(waiting - now_waiting):
+            say(f"{name} is ready")
+        waiting = now_waiting
+        if not waiting:
+            return
+        if time.monotonic() > end or stop.wait(_POLL_SECONDS):
+            raise ClusterTimeout(
+                "The stack did not get ready",
+                "\n".join(_trouble(cluster, name) for name in sorted(waiting)),
+                "Look with `lab ops logs deployment/NAME`; `lab reset` starts again.",
+            )
+
+
+def rolled_out(deployment: Object) -> bool:
+    """What `kubectl rollout status` waits for."""
+    status, spec = deployment.get("status", {}), deployment["spec"]
+    wanted = spec.get("replicas", 1)
+    return bool(
+        status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+        and status.get("updatedReplicas", 0) >= wanted
+        and status.get("replicas", 0) <= status.get("updatedReplicas", 0)
+        and status.get("availableReplicas", 0) >= wanted
+    )
+
+
+def clear(cluster: Cluster, keep: tuple[Object, ...], stop: Event, deadline_seconds: float = 30.0) -> None:
+    """Delete every Deployment with its pods, and every object that the baseline does not name."""
+    kept = {(item["kind"], item["metadata"]["name"]) for item in keep if item["kind"] != "Deployment"}
+    for kind in _KINDS_OF_LEARNERS:
+        for item in cluster.list(kind):
+            name = item["metadata"]["name"]
+            if (kind, name) not in kept and name not in _KEPT_CONFIG_MAPS and not _is_token(item):
+                cluster.delete(kind, name)
+    for pod in cluster.list("Pod"):
+        cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=1)
+    end = time.monotonic() + deadline_seconds
+    while cluster.list("Pod") or cluster.list("ReplicaSet"):
+        if time.monotonic() > end or stop.wait(_POLL_SECONDS):
+            left = ", ".join(pod["metadata"]["name"] for pod in cluster.list("Pod"))
+            raise ClusterTimeout("Reset did not finish", f"still there: {left}.", "Run `lab down`, then `lab up`.")
+        for pod in cluster.list("Pod"):
+            if not pod["metadata"].get("deletionTimestamp"):
+                cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=1)
+
+
+def fingerprint(cluster: Cluster, head: str) -> str:
+    """A text that changes when anybody changes what is deployed or committed."""
+    rows = [f"commit {head}"]
+    for kind in _KINDS_OF_LEARNERS:
+        for item in cluster.list(kind):
+            meta = item["metadata"]
+            mark = meta.get("generation") if kind == "Deployment" else meta["resourceVersion"]
+            rows.append(f"{kind} {meta['name']} {meta['uid']} {mark}")
+    return json.dumps(sorted(rows))
+
+
+def _staged(deployment: Object, tag: str) -> Object:
+    """The Deployment at an earlier tag, with no replicas."""
+    staged: Object = json.loads(json.dumps(deployment))
+    container = staged["spec"]["template"]["spec"]["containers"][0]
+    container["image"] = f"{container['image'].rpartition(':')[0]}:{tag}"
+    staged["spec"]["replicas"] = 0
+    return staged
+
+
+def _await_revision(cluster: Cluster, name: str, deadline_seconds: float = 10.0) -> None:
+    end = time.monotonic() + deadline_seconds
+    pause = Event()
+    while time.monotonic() < end:
+        try:
+            live = cluster.get("Deployment", name)
+        except NotFound:
+            live = {"metadata": {}}
+        if live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision"):
+            return
+        pause.wait(_POLL_SECONDS / 2)
+    raise ClusterTimeout("No roll-out", f"{name} got no revision.", "Run `lab down`, then `lab up`.")
+
+
+def _trouble(cluster: Cluster, name: str) -> str:
+    """One line on a Deployment that is not ready: what its pods wait for."""
+    reasons = []
+    for pod in cluster.list("Pod", f"app.kubernetes.io/name={name}"):
+        for state in pod.get("status", {}).get("containerStatuses", []):
+            waiting = state.get("state", {}).get("waiting") or state.get("lastState", {}).get("terminated") or {}
+            reasons.append(f"{pod['metadata']['name']}: {waiting.get('reason', 'not ready')} {waiting.get('message', '')}")
+    return f"{name}: " + ("; ".join(reason.strip() for reason in reasons) or "no pods")
+
+
+def _is_token(item: Object) -> bool:
+    return item["kind"] == "Secret" and item.get("type") == "kubernetes.io/service-account-token"
