@@ -1,8 +1,8 @@
 """
 What a release of a component changes: one YAML mapping per image, read once at start.
 
-The palette of keys is documented in `docs/releases.md`. Every kind of release is a frozen dataclass whose fields are the
-keys it accepts; anything else is refused with the file, the key and the nearest key that would have been accepted.
+The palette of keys is documented in `docs/releases.md`. Every kind of release is a frozen dataclass whose fields are
+the keys it accepts; anything else is refused with the file, the key and the nearest key that would have been accepted.
 """
 
 from __future__ import annotations
