@@ -23,6 +23,7 @@ COMPONENT_FOLDERS: Mapping[str, str] = {
 
 _KINDS_OF_LEARNERS = ("Deployment", "Service", "ConfigMap", "Secret")
 _KEPT_CONFIG_MAPS = ("kube-root-ca.crt",)
+_TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105
 _POLL_SECONDS = 0.1
 
 
@@ -100,7 +101,7 @@ def clear(cluster: Cluster, keep: tuple[Object, ...], stop: Event, deadline_seco
     for kind in _KINDS_OF_LEARNERS:
         for item in cluster.list(kind):
             name = item["metadata"]["name"]
-            if (kind, name) not in kept and name not in _KEPT_CONFIG_MAPS and not _is_token(item):
+            if (kind, name) not in kept and name not in _KEPT_CONFIG_MAPS and item.get("type") != _TOKEN_TYPE:
                 cluster.delete(kind, name)
     for pod in cluster.list("Pod"):
         cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=1)
@@ -156,7 +157,3 @@ def _trouble(cluster: Cluster, name: str) -> str:
             waiting = state.get("state", {}).get("waiting") or state.get("lastState", {}).get("terminated") or {}
             reasons.append(f"{pod['metadata']['name']}: {waiting.get('reason', 'not ready')} {waiting.get('message', '')}")
     return f"{name}: " + ("; ".join(reason.strip() for reason in reasons) or "no pods")
-
-
-def _is_token(item: Object) -> bool:
-    return item["kind"] == "Secret" and item.get("type") == "kubernetes.io/service-account-token"

@@ -1,4 +1,4 @@
-"""The kinds this cluster serves: one entry here, its fields in the schema table and its columns in tables make a kind."""
+"""The kinds this cluster serves; a kind is one entry here, its message in the field table and its columns in tables."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
 All objects of the cluster in memory, with the versions that watches resume from.
 
-One asyncio loop owns a store; there are no threads. Objects handed out are shared: whoever wants to change one copies it
-first and writes it back.
+One asyncio loop owns a store; there are no threads. Objects handed out are shared: whoever wants to change one
+copies it first and writes it back.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Store:
     """Objects by (resource, namespace, name); cluster-scoped ones have the namespace `""`.
 
     `admit(kind, obj)` runs on a private copy of every new object, whoever creates it, and fills what admission fills
-    (a Pod's service account, a Service's address).
+    (a Pod's service account, a Service's address). `first_version` above that of any earlier store makes the clients
+    of that one start over instead of waiting for versions that are long past.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class Store:
         new_uid: Callable[[], str] = lambda: str(uuid4()),
         letters: random.Random | None = None,
         admit: Callable[[Kind, Obj], None] | None = None,
+        first_version: int = 1,
     ) -> None:
         self._objects: dict[str, dict[tuple[str, str], Obj]] = {resource: {} for resource in BY_RESOURCE}
         self._changes: deque[Change] = deque(maxlen=HISTORY)
-        self._version = 1
+        self._version = first_version
+        self._forgotten = first_version
         self._clock = clock
         self._new_uid = new_uid
         self._letters = letters or random.Random()
@@ -219,23 +222,21 @@ class Store:
         if old is not None:
             self._write("DELETED", resource, old, old)
 
-    def changes_since(self, version: int, resource: str) -> list[Change]:
+    def changes_since(self, version: int, resource: str) -> tuple[Change, ...]:
         """The changes of one resource after `version`, oldest first.
 
         Raises:
-            Expired: the history no longer reaches back that far.
+            Expired: the history does not reach back that far, or `version` is none of this store.
         """
-        oldest = self._changes[0].version if self._changes else self._version + 1
-        if version + 1 < oldest and (len(self._changes) == HISTORY or version < 1):
-            raise Expired(version, oldest)
-        found: list[Change] = []
+        if not self._forgotten <= version <= self._version:
+            raise Expired(version, self._forgotten)
+        found: deque[Change] = deque()
         for change in reversed(self._changes):
             if change.version <= version:
                 break
             if change.resource == resource:
-                found.append(change)
-        found.reverse()
-        return found
+                found.appendleft(change)
+        return tuple(found)
 
     async def wait_change(self, after_rv: int, timeout: float) -> int:
         """Wait for a write after version `after_rv`, at most `timeout` seconds; returns the latest version."""
@@ -258,6 +259,8 @@ class Store:
             del self._objects[resource][key]
         else:
             self._objects[resource][key] = written
+        if len(self._changes) == HISTORY:
+            self._forgotten = self._changes[0].version
         self._changes.append(Change(self._version, change, resource, written, previous))
         for waiter in self._waiters:
             if not waiter.done():
@@ -310,4 +313,4 @@ def _released(kind: Kind, obj: Obj) -> bool:
         return False
     if kind.plural == "namespaces":
         return False
-    return obj["metadata"].get("deletionGracePeriodSeconds", 0) == 0
+    return not obj["metadata"].get("deletionGracePeriodSeconds")

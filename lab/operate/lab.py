@@ -1,0 +1,174 @@
+"""One lab: its cluster, its platform repo, its Prometheus, and the verbs that act on the whole of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+from lab.cluster.client import Cluster
+from lab.cluster.provision import Provisioner
+from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError
+from lab.operate import baseline
+from lab.operate.baseline import Say
+from lab.operate.platform import PlatformRepo
+from lab.paths import LabPlaces, Places
+from lab.telemetry.prometheus import Prometheus
+
+READY_SECONDS = 120.0
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a process knows of where it runs; made once at its entry."""
+
+    user: Places
+    places: LabPlaces
+    environ: Mapping[str, str]
+    stack_root: Path
+    scenarios_root: Path
+    now: Callable[[], float]
+
+    @property
+    def platform_source(self) -> Path:
+        """What a platform repo starts from."""
+        return self.stack_root / "platform"
+
+
+class Lab:
+    """The stack of one lab; opening it starts nothing."""
+
+    def __init__(self, around: Surroundings, provisioner: Provisioner, namespace: str) -> None:
+        self.around = around
+        self.provisioner = provisioner
+        self.cluster = Cluster(around.places.kubeconfig, namespace)
+        self.repo = PlatformRepo(around.places.platform_repo, around.environ)
+        self._prometheus: Prometheus | None = None
+
+    @property
+    def prometheus(self) -> Prometheus:
+        """The lab's Prometheus; raises ClusterUnavailable when the stack is down."""
+        if self._prometheus is None:
+            self._prometheus = Prometheus(self.provisioner.service_url("prometheus"))
+        return self._prometheus
+
+    def up(self, say: Say, stop: Event) -> None:
+        """
+        Start the stack, or finish starting it; returns when every component is ready and Prometheus sees them.
+
+        Raises:
+            MissingError: the machine lacks something. ClusterTimeout: it did not get ready; says why.
+        """
+        started = time.monotonic()
+        self.provisioner.up(say)
+        self.provisioner.load(baseline.shipped_images(self.around.stack_root))
+        if self.is_ready() and self._fingerprint_file.exists():
+            say("the stack is already up")
+            return
+        self._restore_repo()
+        say("applying the platform repo")
+        self._deploy(say, stop)
+        say(f"ready in {time.monotonic() - started:.1f} s")
+
+    def reset(self, say: Say, stop: Event) -> None:
+        """Put everything back to the baseline, whatever was done to it; starts the cluster when it is down."""
+        started = time.monotonic()
+        self.provisioner.up(say)
+        self.provisioner.load(baseline.shipped_images(self.around.stack_root))
+        self._fingerprint_file.unlink(missing_ok=True)
+        self._restore_repo()
+        say("clearing the namespace")
+        baseline.clear(self.cluster, self.repo.objects(), stop)
+        self._deploy(say, stop)
+        say(f"back at the baseline in {time.monotonic() - started:.1f} s")
+
+    def down(self) -> None:
+        """Stop everything of this lab; idempotent."""
+        self._fingerprint_file.unlink(missing_ok=True)
+        self._prometheus = None
+        self.provisioner.down()
+
+    def is_up(self) -> bool:
+        """Whether the lab's Kubernetes API answers."""
+        return self.provisioner.is_up()
+
+    def is_ready(self) -> bool:
+        """Whether the stack is deployed and every Deployment is rolled out."""
+        try:
+            found = self.cluster.list("Deployment")
+        except ClusterError:
+            return False
+        return bool(found) and all(baseline.rolled_out(item) for item in found)
+
+    def is_pristine(self) -> bool:
+        """Whether nothing was changed since the baseline was deployed, and all of it is ready."""
+        if not self._fingerprint_file.exists() or not self.is_ready():
+            return False
+        return self._fingerprint_file.read_text() == baseline.fingerprint(self.cluster, self.repo.head())
+
+    def urls(self) -> dict[str, str]:
+        """Addresses that a person may open, by name; empty when the stack is down."""
+        if not self.is_up():
+            return {}
+        found: dict[str, str] = {}
+        for name in ("gateway", "feed", "monitor", "model-server", "prometheus"):
+            try:
+                found[name] = self.provisioner.service_url(name)
+            except LabError:
+                continue
+        return found
+
+    def baseline_replicas(self) -> dict[str, int]:
+        """Replicas that each Deployment of the baseline asks for, less what its strategy lets be unavailable."""
+        template = PlatformRepo(self._template, self.around.environ)
+        return {
+            str(item["metadata"]["name"]): cast(int, item["spec"].get("replicas", 1))
+            for item in template.objects()
+            if item["kind"] == "Deployment"
+        }
+
+    @property
+    def _template(self) -> Path:
+        return self.around.places.directory / "platform.template"
+
+    @property
+    def _fingerprint_file(self) -> Path:
+        return self.around.places.directory / "baseline.json"
+
+    def _restore_repo(self) -> None:
+        source = self.around.platform_source
+        template = PlatformRepo(self._template, self.around.environ)
+        if not template.exists():
+            template.create(source, self.around.now())
+        self.repo.restore(self._template)
+
+    def _deploy(self, say: Say, stop: Event) -> None:
+        baseline.deploy_baseline(self.cluster, self.repo, self.around.platform_source)
+        baseline.await_ready(self.cluster, READY_SECONDS, say, stop)
+        self._prometheus = None
+        self._await_targets(stop)
+        self._fingerprint_file.write_text(baseline.fingerprint(self.cluster, self.repo.head()))
+
+    def _await_targets(self, stop: Event) -> None:
+        """Wait until Prometheus answers and has scraped the feed, so that the first figures exist."""
+        end = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                if self.prometheus.value("count(feed_planned_requests_total)"):
+                    return
+            except LabError:
+                self._prometheus = None
+            if time.monotonic() > end or stop.wait(_POLL_SECONDS):
+                raise ClusterTimeout(
+                    "Prometheus sees nothing", "no figures of the feed arrived.", "Look with `lab ops logs deployment/prometheus`."
+                )
+
+
+def require_up(lab: Lab) -> None:
+    """Raise ClusterUnavailable with the next step when the stack is down."""
+    if not lab.is_up():
+        raise ClusterUnavailable("The stack is down", "no cluster of this lab answers.", "Start it with `lab up`.")
