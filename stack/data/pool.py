@@ -1,0 +1,108 @@
+"""Flights to replay and to train on, from the packed files beside this module; `README.md` describes the columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.common.features import CARRIERS, ORIGINS
+from stack.data.encoding import decode
+
+FOLDER = Path(__file__).parent
+_CARRIER, _ORIGIN = 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """
+    Flights in the order of their push-back; all arrays have one entry per flight.
+
+    A feed shuffles them itself: in time order, half a day of flights is no fair sample of the four weeks.
+    """
+
+    name: str
+    features: NDArray[np.float32]
+    """`[n, 12]`, in the order of `stack.common.features`; NaN is missing."""
+    late: NDArray[np.bool_]
+    """Whether the flight landed 15 minutes late or more."""
+    pushback: NDArray[np.int64]
+    """When it left the gate and was scored, in seconds since 1970."""
+    lag_seconds: NDArray[np.int32]
+    """From push-back to landing: how long the truth takes."""
+    carriers: tuple[str, ...]
+    origins: tuple[str, ...]
+    ids: tuple[str, ...]
+    """Unique in a pool, like `UA1545-1001-EWR-IAH`: flight, month and day of departure, from, to."""
+
+    def __len__(self) -> int:
+        return len(self.late)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Labelled flights in the order of their push-back."""
+
+    features: NDArray[np.float32]
+    """`[n, 12]`, NaN is missing."""
+    late: NDArray[np.bool_]
+    month: NDArray[np.int8]
+    """Month of the scheduled departure, 1 to 12."""
+
+    def __len__(self) -> int:
+        return len(self.late)
+
+    def months(self, first: int, last: int) -> TrainingSet:
+        """The flights of the months `first` to `last`, both included."""
+        chosen = (self.month >= first) & (self.month <= last)
+        return TrainingSet(self.features[chosen], self.late[chosen], self.month[chosen])
+
+
+def load_pool(name: str, folder: Path = FOLDER) -> Pool:
+    """
+    The pool of that name; about 5 MB in memory.
+
+    Raises:
+        ValueError: there is no such pool; the message lists those there are.
+    """
+    path = folder / f"{name}.npz"
+    if name not in pool_names(folder):
+        raise ValueError(f"no pool is named {name!r}; there are: {', '.join(pool_names(folder))}")
+    with np.load(path) as stored:
+        features = decode(stored["features"])
+        carriers = tuple(CARRIERS[int(code)] for code in features[:, _CARRIER])
+        origins = tuple(ORIGINS[int(code)] for code in features[:, _ORIGIN])
+        return Pool(
+            name=name,
+            features=features,
+            late=stored["late"].astype(np.bool_),
+            pushback=stored["pushback_start"] + 60 * np.cumsum(stored["pushback_steps"], dtype=np.int64),
+            lag_seconds=stored["lag_minutes"].astype(np.int32) * 60,
+            carriers=carriers,
+            origins=origins,
+            ids=_ids(carriers, origins, stored["number"], stored["month_day"], stored["destinations"][stored["dest"]]),
+        )
+
+
+def load_training(folder: Path = FOLDER) -> TrainingSet:
+    """The flights of January to May; about 10 MB in memory."""
+    with np.load(folder / "train.npz") as stored:
+        return TrainingSet(decode(stored["features"]), stored["late"].astype(np.bool_), stored["month"])
+
+
+def pool_names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """The names of the pools in the folder, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.npz") if path.stem != "train"))
+
+
+def _ids(
+    carriers: tuple[str, ...],
+    origins: tuple[str, ...],
+    number: NDArray[np.int16],
+    month_day: NDArray[np.int16],
+    destinations: NDArray[np.str_],
+) -> tuple[str, ...]:
+    columns = zip(carriers, number.tolist(), month_day.tolist(), origins, destinations.tolist(), strict=True)
+    return tuple(f"{carrier}{num}-{day:04d}-{origin}-{dest}" for carrier, num, day, origin, dest in columns)
