@@ -6,14 +6,15 @@ import base64
 import binascii
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from lab.cluster.embedded.kinds import Kind
-from lab.cluster.embedded.status import bad_request
+from lab.cluster.embedded.quantity import QUANTITY
+from lab.cluster.embedded.status import StatusError, bad_request
 
 META = "k8s.io.apimachinery.pkg.apis.meta.v1."
 TABLE = Path(__file__).with_name("schema_table.json.gz")
@@ -84,10 +85,11 @@ def field_table() -> FieldTable:
     return FieldTable({name: Message(name, _json_fields(wire, wires), wire) for name, wire in wires.items()})
 
 
-def _field(entry: list[Any]) -> Field:
-    padded = [*entry, *[""] * (9 - len(entry))]
-    keys = tuple(key for key in padded[7].split(",") if key)
-    return Field(*padded[:7], keys, padded[8] == "i")
+def _field(entry: Sequence[Any]) -> Field:
+    padded = (*entry, *[""] * (9 - len(entry)))
+    name, number, type_name, container, merge_key, strategy, list_type, keys, flags = padded
+    listed = tuple(key for key in keys.split(",") if key)
+    return Field(name, number, type_name, container, merge_key, strategy, list_type, listed, flags == "i")
 
 
 def _json_fields(wire: tuple[Field, ...], wires: Mapping[str, tuple[Field, ...]]) -> dict[str, Field]:
@@ -128,10 +130,9 @@ def pruned(kind: Kind, obj: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
     return {"apiVersion": kind.api_version, "kind": kind.kind, **kept}, walk.unknown
 
 
-def cannot_be_handled(kind: Kind, why: str) -> Exception:
+def cannot_be_handled(kind: Kind, why: str) -> StatusError:
     """The 400 with which the API answers a body that does not decode."""
-    group = f"{kind.version}"
-    return bad_request(f'{kind.kind} in version "{group}" cannot be handled as a {kind.kind}: {why}')
+    return bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}')
 
 
 def _message(walk: _Pruning, name: str, value: Any, path: str) -> dict[str, Any]:
@@ -181,7 +182,9 @@ def _scalar(field: Field, value: Any, path: str) -> Any:
             good = isinstance(value, str) and _is_base64(value)
         case "quantity":
             good = isinstance(value, str | int | float) and not isinstance(value, bool)
-            value = str(value) if good else value
+            if good and not QUANTITY.fullmatch(str(value)):
+                raise DecodeError(f"quantities must match the regular expression '^{QUANTITY.pattern}$'")
+            value = str(value)
         case "intstr":
             good = isinstance(value, str) or _is_int(value)
         case _:

@@ -1,0 +1,35 @@
+"""Quantities of resources: `500m`, `64Mi`, `1.5`, `2e3`."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
+_SUFFIXES = {
+    "": Decimal(1),
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "k": Decimal(10) ** 3,
+    **{letter: Decimal(10) ** (3 * (at + 2)) for at, letter in enumerate("MGTPE")},
+    **{f"{letter}i": Decimal(1024) ** (at + 1) for at, letter in enumerate("KMGTPE")},
+}
+
+
+def parse_quantity(text: str) -> Decimal:
+    """The amount in base units: cores, bytes.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    found = QUANTITY.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a quantity: {text!r}")
+    number, suffix = found[1], found[2]
+    try:
+        if suffix in _SUFFIXES:
+            return Decimal(number) * _SUFFIXES[suffix]
+        return Decimal(number + suffix)
+    except InvalidOperation:
+        raise ValueError(f"not a quantity: {text!r}") from None
