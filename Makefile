@@ -1,0 +1,64 @@
+# MLOps Lab. Every target does the setup it needs, once; `make` alone lists them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The Python to build the environment with; the first of these that is 3.11 or newer is taken.
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+PIP = if command -v uv >/dev/null 2>&1; then set -- uv pip install --python $(BIN)/python; \
+	else set -- $(BIN)/python -m pip install --disable-pip-version-check; fi; [ -t 1 ] || set -- "$$@" -q; "$$@"
+UNIT := not live and not docker and not kind
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-live check bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/runtime.stamp ## Start the lab; without a terminal, play the first incident to the end
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/lab; else $(BIN)/lab demo hangs-now-and-then; fi
+
+test: $(VENV)/dev.stamp ## Run the quick suites, which need nothing but Python
+	$(BIN)/pytest -m "$(UNIT)"
+
+test-live: $(VENV)/dev.stamp ## Run the suites that start a real stack on this machine
+	$(BIN)/pytest tests -m live
+
+check: $(VENV)/dev.stamp ## Lint, types, layers, and the scenarios' and lessons' own checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/lab check
+
+bench: $(VENV)/runtime.stamp ## Measure the stack on this machine against the goals
+	$(BIN)/python benchmarks/stack.py
+
+setup: $(VENV)/dev.stamp ## Install everything that the other targets need
+
+clean: ## Remove the environment and what tools left; labs and progress stay
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/python.stamp:
+	@if command -v uv >/dev/null 2>&1; then uv venv -q --clear --python '>=3.11' $(VENV); else \
+	found=; for python in $(PYTHON); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "MLOps Lab needs Python 3.11 or newer; tried: $(PYTHON)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3 run" >&2; exit 3; fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$found cannot make virtual environments: its modules venv and ensurepip are missing." >&2; \
+	  echo "On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 3; fi; \
+	"$$found" -m venv --clear $(VENV); fi
+	@touch $@
+
+$(VENV)/runtime.stamp: pyproject.toml $(VENV)/python.stamp
+	@echo "Installing the lab into $(VENV) (once; about 130 MB)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml $(VENV)/runtime.stamp
+	@echo "Installing the tools for tests and checks into $(VENV) (once)"
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt
+	@$(PIP) -r $(VENV)/dev.txt
+	@touch $@
