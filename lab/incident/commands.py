@@ -12,7 +12,7 @@ from lab.incident.state import RunState
 Command = Literal["declare", "diagnose", "hint", "query", "resolve", "nothing_wrong", "note", "submit", "abort"]
 
 CLOSED_AS_FALSE = (
-    "Nothing that this run judges is out of bounds since you declared, so the declaration is closed as a false alarm. "
+    "Nothing that this run judges has been out of bounds so far, so the declaration is closed as a false alarm. "
     "You are still on call."
 )
 """What a resolve before onset is told; a quiet run says the same, so the words give nothing away."""

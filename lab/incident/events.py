@@ -1,4 +1,4 @@
-"""What happened in a run, one frozen event each, in the past tense; the journal, the timeline and the bundle hold these."""
+"""What happened in a run, one frozen event each, in the past tense: journal, timeline and bundle hold these."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from lab.content.causes import NO_FAULT
 from lab.content.model import Scenario
 from lab.incident.events import (
     AlertCleared,
@@ -30,9 +31,6 @@ from lab.incident.events import (
     RunEvent,
     RunStarted,
 )
-
-NO_FAULT = "no-fault"
-"""The root cause of a run in which nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
