@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import cast
 
+import yaml
+
 from lab.cluster.client import Cluster
 from lab.cluster.provision import Provisioner
 from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError
@@ -130,6 +132,12 @@ class Lab:
             for item in template.objects()
             if item["kind"] == "Deployment"
         }
+
+    def registered_models(self) -> dict[str, str]:
+        """sha256 of every registered model version, by `NAME/VERSION`."""
+        listed = yaml.safe_load((self.around.stack_root / "registry" / "versions.yaml").read_text())
+        name = str(listed["name"])
+        return {f"{name}/{item['version']}": str(item["sha256"]) for item in listed["versions"]}
 
     @property
     def _template(self) -> Path:

@@ -104,19 +104,26 @@ class PlatformRepo:
         """Write another image tag into the manifest and return the earlier one; the rest of the file stays as it is."""
         before = self.tag(component)
         old, new = f"mlops-lab/{component}:{before}", f"mlops-lab/{component}:{tag}"
-        for path in sorted((self.folder / "manifests").glob("*.yaml")):
-            text = path.read_text()
-            if old in text:
-                path.write_text(text.replace(old, new))
+        path = self.manifest_of(component)
+        path.write_text(path.read_text().replace(old, new))
         return before
 
-    def commit(self, message: str, *, by: str, at: float | None = None) -> str:
-        """Commit everything as a teammate and return the full hash; nothing to commit is an error."""
+    def manifest_of(self, component: str) -> Path:
+        """The file with the component's Deployment."""
+        for path in sorted((self.folder / "manifests").glob("*.yaml")):
+            if f"mlops-lab/{component}:" in path.read_text():
+                return path
+        raise PlatformError("No such component", f"no manifest of {component!r} in {self.folder}.", "Look there.")
+
+    def commit(self, message: str, *, by: str, only: Path | None = None, at: float | None = None) -> str:
+        """Commit everything, or one file, as a teammate and return the full hash; nothing to commit is an error."""
         name = TEAM.get(by, by.capitalize())
         identity = {"NAME": name, "EMAIL": f"{by}@flights.example"} | ({} if at is None else {"DATE": f"{int(at)} +0000"})
         env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in identity.items()}
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--message", message, env=env)
+        if only is None:
+            self._git("add", "--all")
+        paths = () if only is None else ("--", str(only))
+        self._git("commit", "--quiet", "--message", message, *paths, env=env)
         return self.head()
 
     def revert(self, sha: str) -> str:

@@ -1,0 +1,61 @@
+"""A teammate's deploy as it reaches the stack: a commit to the platform repo, then applied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from lab.cluster.apply import apply
+from lab.cluster.provision import ImageSpec
+from lab.content.loader import LoadedScenario
+from lab.incident.events import ChangeApplied, ChangeIntended, RunEvent
+from lab.keeper.plan import PlannedDeploy
+from lab.operate.lab import Lab
+
+Record = Callable[[RunEvent], None]
+
+
+def load_releases(lab: Lab, loaded: LoadedScenario) -> None:
+    """Make the scenario's images known to the cluster."""
+    lab.provisioner.load(
+        [ImageSpec(component, tag, path) for (component, tag), path in sorted(loaded.releases.items())]
+    )
+
+
+def deploy(lab: Lab, planned: PlannedDeploy, record: Record, now: Callable[[], float]) -> None:
+    """
+    Commit and apply one release, journaling the intent before and the result after.
+
+    A repeat after a crash finds its own commit by the message and only applies it.
+    """
+    wanted = planned.event.deploy
+    earlier = next((commit for commit in lab.repo.log(limit=50) if commit.subject == wanted.message), None)
+    if earlier is None:
+        previous = lab.repo.set_tag(wanted.component, planned.tag)
+    else:
+        previous = lab.repo.tag(wanted.component)
+    target = next(
+        item
+        for item in lab.repo.objects()
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == wanted.component
+    )
+    digest = hashlib.sha256(repr(target["spec"]).encode()).hexdigest()
+    record(ChangeIntended(at=now(), event=planned.index, component=wanted.component, content_hash=digest))
+    if earlier is None:
+        sha = lab.repo.commit(wanted.message, by=wanted.by, only=lab.repo.manifest_of(wanted.component))
+    else:
+        sha = earlier.sha
+    live, _ = apply(lab.cluster, target)
+    record(
+        ChangeApplied(
+            at=now(),
+            event=planned.index,
+            component=wanted.component,
+            by=wanted.by,
+            tag=planned.tag,
+            previous_tag=previous,
+            message=wanted.message,
+            commit=sha,
+            resource_version=str(live["metadata"]["resourceVersion"]),
+        )
+    )

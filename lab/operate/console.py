@@ -1,0 +1,207 @@
+"""One line of an operator, in the words of kubectl and git, to the verb it means."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lab.errors import SettingsError
+from lab.operate import verbs
+from lab.operate.lab import Lab
+from lab.operate.verbs import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb of the console: its words, what may follow, and what it does."""
+
+    words: tuple[str, ...]
+    usage: str
+    meaning: str
+    changes: bool
+    run: Callable[[Lab, Sequence[str]], Outcome]
+
+
+def _get(lab: Lab, args: Sequence[str]) -> Outcome:
+    words, _ = _split(args)
+    _need(words, 1, 2, "get KIND [NAME]")
+    kind, _, name = words[0].partition("/")
+    return verbs.get(lab, kind, name or (words[1] if len(words) > 1 else None))
+
+
+def _logs(lab: Lab, args: Sequence[str]) -> Outcome:
+    words, options = _split(args)
+    _need(words, 1, 1, "logs POD|deployment/NAME [--tail=N]")
+    return verbs.logs(lab, words[0], _number(options.get("tail", "50"), "--tail"))
+
+
+def _rollout(action: Callable[[Lab, str], Outcome]) -> Callable[[Lab, Sequence[str]], Outcome]:
+    def run(lab: Lab, args: Sequence[str]) -> Outcome:
+        words, _ = _split(args)
+        return action(lab, _target(words))
+
+    return run
+
+
+def _undo(lab: Lab, args: Sequence[str]) -> Outcome:
+    words, options = _split(args)
+    revision = options.get("to-revision")
+    return verbs.rollout_undo(lab, _target(words), None if revision is None else _number(revision, "--to-revision"))
+
+
+def _scale(lab: Lab, args: Sequence[str]) -> Outcome:
+    words, options = _split(args)
+    if "replicas" not in options:
+        raise _usage("scale deployment/NAME --replicas=N")
+    return verbs.scale(lab, _target(words), _number(options["replicas"], "--replicas"))
+
+
+def _set_env(lab: Lab, args: Sequence[str]) -> Outcome:
+    target = [word for word in args if "=" not in word]
+    pairs = dict(word.split("=", 1) for word in args if "=" in word)
+    if not pairs:
+        raise _usage("set env deployment/NAME KEY=VALUE")
+    return verbs.set_env(lab, _target(target), pairs)
+
+
+def _set_image(lab: Lab, args: Sequence[str]) -> Outcome:
+    _need(args, 2, 2, "set image deployment/NAME CONTAINER=IMAGE|TAG")
+    return verbs.set_image(lab, _target(args[:1]), args[1].rpartition("=")[2])
+
+
+def _delete(lab: Lab, args: Sequence[str]) -> Outcome:
+    words = [part for word in args for part in word.split("/")]
+    if len(words) != 2 or words[0] not in ("pod", "pods", "po"):
+        raise _usage("delete pod NAME")
+    return verbs.delete_pod(lab, words[1])
+
+
+def _apply(lab: Lab, args: Sequence[str]) -> Outcome:
+    words = [word for word in args if word not in ("-f", "-R")]
+    _need(words, 0, 1, "apply [PATH]")
+    return verbs.apply_repo(lab, words[0] if words else ".")
+
+
+def _git_show(lab: Lab, args: Sequence[str]) -> Outcome:
+    _need(args, 1, 1, "git show COMMIT")
+    return verbs.git_show(lab, args[0])
+
+
+def _git_revert(lab: Lab, args: Sequence[str]) -> Outcome:
+    words = [word for word in args if word != "--no-edit"]
+    _need(words, 1, 1, "git revert COMMIT")
+    return verbs.git_revert(lab, words[0])
+
+
+def _query(lab: Lab, args: Sequence[str]) -> Outcome:
+    if not args:
+        raise _usage("query PROMQL")
+    return verbs.query(lab, " ".join(args))
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(("get",), "get KIND [NAME]", "Objects of the cluster: pods, deployments, events ...", False, _get),
+    Verb(("logs",), "logs POD|deployment/NAME [--tail=N]", "What a pod wrote", False, _logs),
+    Verb(("query",), "query PROMQL", "Ask Prometheus", False, _query),
+    Verb(("alerts",), "alerts", "Alerts that are pending or firing", False, lambda lab, _: verbs.alerts(lab)),
+    Verb(("git", "log"), "git log", "Commits of the platform repo", False, lambda lab, _: verbs.git_log(lab)),
+    Verb(("git", "show"), "git show COMMIT", "A commit with its diff", False, _git_show),
+    Verb(
+        ("rollout", "status"), "rollout status deployment/NAME", "How far a roll-out is", False,
+        _rollout(verbs.rollout_status),
+    ),
+    Verb(
+        ("rollout", "history"), "rollout history deployment/NAME", "Revisions and their images", False,
+        _rollout(verbs.rollout_history),
+    ),
+    Verb(
+        ("rollout", "undo"), "rollout undo deployment/NAME [--to-revision=N]", "Back to an earlier revision", True, _undo
+    ),
+    Verb(
+        ("rollout", "restart"), "rollout restart deployment/NAME", "New pods of the same template", True,
+        _rollout(verbs.rollout_restart),
+    ),
+    Verb(("scale",), "scale deployment/NAME --replicas=N", "More or fewer replicas", True, _scale),
+    Verb(("set", "env"), "set env deployment/NAME KEY=VALUE", "Change the environment of a deployment", True, _set_env),
+    Verb(("set", "image"), "set image deployment/NAME TAG", "Roll out another release", True, _set_image),
+    Verb(("delete",), "delete pod NAME", "Delete a pod; another one takes its place", True, _delete),
+    Verb(("git", "revert"), "git revert COMMIT", "Commit the opposite of a commit", True, _git_revert),
+    Verb(("apply",), "apply [PATH]", "Apply the platform repo", True, _apply),
+)  # fmt: skip
+"""Every verb of the console, in the order in which help lists them."""
+
+
+def run_line(lab: Lab, line: str) -> Outcome:
+    """Do what one line says; raises SettingsError with the nearest verb for a line that means nothing."""
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise SettingsError("Not a command", f"{line!r}: {error}.", "Close the quotation marks.") from error
+    return run_words(lab, words)
+
+
+def run_words(lab: Lab, words: Sequence[str]) -> Outcome:
+    """`run_line` for words that a shell has split already."""
+    while words and words[0] in ("kubectl", "k", "lab", "ops"):
+        words = words[1:]
+    if words and words[0] == "query":
+        return _query(lab, words[1:])
+    if not words or words[0] in ("help", "?"):
+        return Outcome(help_text())
+    verb = find_verb(words)
+    if verb is None:
+        names = [" ".join(verb.words) for verb in VERBS]
+        near = difflib.get_close_matches(" ".join(words[:2]), names, n=1, cutoff=0.4)
+        guess = f"Did you mean `{near[0]}`? " if near else ""
+        raise SettingsError("Unknown verb", f"{' '.join(words[:2])!r} is not a verb here.", f"{guess}See `help`.")
+    return verb.run(lab, words[len(verb.words) :])
+
+
+def find_verb(words: Sequence[str]) -> Verb | None:
+    """The verb that these words begin with."""
+    return next((verb for verb in VERBS if tuple(words[: len(verb.words)]) == verb.words), None)
+
+
+def help_text() -> str:
+    """Usage and meaning of every verb."""
+    width = max(len(verb.usage) for verb in VERBS)
+    return "\n".join(f"{verb.usage.ljust(width)}   {verb.meaning}" for verb in VERBS)
+
+
+def _split(args: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Plain words, and options as `--name=value` or `--name value`."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            options[name] = value if equals or not rest else rest.pop(0)
+        elif word not in ("-f", "-o", "wide"):
+            words.append(word)
+    return words, options
+
+
+def _target(words: Sequence[str]) -> str:
+    """`deployment/NAME`, also when written as two words."""
+    if not 1 <= len(words) <= 2:
+        raise _usage("... deployment/NAME")
+    return "/".join(words)
+
+
+def _need(words: Sequence[str], least: int, most: int, usage: str) -> None:
+    if not least <= len(words) <= most:
+        raise _usage(usage)
+
+
+def _number(text: str, option: str) -> int:
+    if not text.isdigit():
+        raise SettingsError("Not a number", f"{option} is {text!r}.", f"Write it like {option}=2.")
+    return int(text)
+
+
+def _usage(usage: str) -> SettingsError:
+    return SettingsError("Incomplete command", "something is missing or too much.", f"Usage: {usage}")
