@@ -25,7 +25,7 @@ class LocalImage:
 
 
 def write_catalogue(state_dir: Path, images: Iterable[LocalImage]) -> None:
-    """Add `images` to the catalogue, replacing entries of the same reference; readers see the old file or the new one."""
+    """Add `images` to the catalogue, replacing entries of the same reference, in one step."""
     known = _read(state_dir / CATALOGUE)
     known.update({image.image: image for image in images})
     document = {

@@ -1,7 +1,7 @@
 """
 The journal of processes that the cluster started, by which the next start ends what a crash left running.
 
-A process is known by its pid and its start time together, so a pid that the system gave to another program is left alone.
+A process is known by its pid and its start time together, so a pid that another program has by now is left alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def alive(state_dir: Path) -> tuple[int, ...]:
 
 
 def reap(state_dir: Path) -> int:
-    """Kill every journalled process that is still alive, with its process group, and empty the journal; returns how many."""
+    """Kill every journalled process that is still alive, with its group, and empty the journal; returns how many."""
     left = alive(state_dir)
     for pid in left:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -49,8 +49,8 @@ def reap(state_dir: Path) -> int:
 def start_mark(pid: int) -> str | None:
     """What tells this process from any other that ever had its pid on this boot; None for none, or a zombie.
 
-    On Linux the start time in clock ticks since boot (field 22 of `/proc/PID/stat`, proc(5)) with the boot's id, which no
-    change of the clock moves; elsewhere psutil's creation time.
+    On Linux the start time in clock ticks since boot (field 22 of `/proc/PID/stat`, proc(5)) with the boot's id, which
+    no change of the clock moves; elsewhere psutil's creation time.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")

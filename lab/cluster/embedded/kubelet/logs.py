@@ -42,9 +42,7 @@ def rfc3339_nano(moment_ns: int) -> str:
 class LogFile:
     """Turns the bytes that a process writes into stamped lines of one bounded file."""
 
-    def __init__(
-        self, path: Path, *, clock_ns: Callable[[], int] = time.time_ns, size_limit: int = SIZE_LIMIT
-    ) -> None:
+    def __init__(self, path: Path, *, clock_ns: Callable[[], int] = time.time_ns, size_limit: int = SIZE_LIMIT) -> None:
         self._path = path
         self._clock_ns = clock_ns
         self._size_limit = size_limit

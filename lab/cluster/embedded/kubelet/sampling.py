@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
+RATE_SECONDS = 1.0
 SCAN_EVERY = 4
 """Samples between two searches for new members of the groups."""
 
@@ -67,8 +67,11 @@ class GroupSampler:
         if not _HAS_PROC:
             return _portable_look(pid)
         try:
-            with Path(f"/proc/{pid}/stat").open("rb", buffering=0) as stat:
-                text = stat.read(2048)
+            descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+            try:
+                text = os.read(descriptor, 2048)
+            finally:
+                os.close(descriptor)
         except OSError:
             return None
         fields = text[text.rindex(b")") + 2 :].split()
@@ -86,3 +89,36 @@ def _portable_look(pid: int) -> _Member | None:
         return _Member(pid, os.getpgid(pid), Usage(process.memory_info().rss, times.user + times.system))
     except (psutil.Error, OSError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUsage:
+    """What `top` shows of a container."""
+
+    cpu_cores: float
+    memory_bytes: int
+
+
+class UsageMeter:
+    """CPU use as a rate over windows of a second or more, beside the memory last seen."""
+
+    def __init__(self) -> None:
+        self._marks: dict[int, tuple[float, float]] = {}
+        self._shown: dict[int, ContainerUsage] = {}
+
+    def take(self, found: Mapping[int, Usage], now: float) -> None:
+        """Take one sample of all groups at the time `now` (seconds of any steady clock)."""
+        for group in set(self._marks) - set(found):
+            del self._marks[group]
+            self._shown.pop(group, None)
+        for group, usage in found.items():
+            since, spent = self._marks.setdefault(group, (now, usage.cpu_seconds))
+            cores = self._shown[group].cpu_cores if group in self._shown else 0.0
+            if now - since >= RATE_SECONDS:
+                cores = max(0.0, usage.cpu_seconds - spent) / (now - since)
+                self._marks[group] = (now, usage.cpu_seconds)
+            self._shown[group] = ContainerUsage(cores, usage.memory_bytes)
+
+    def of(self, group: int) -> ContainerUsage | None:
+        """The last values of a group."""
+        return self._shown.get(group)
