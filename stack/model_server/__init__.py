@@ -1,0 +1,1 @@
+"""Serves the flight-risk model by the Open Inference Protocol v2."""
