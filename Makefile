@@ -53,7 +53,7 @@ $(VENV)/python.stamp:
 	@touch $@
 
 $(VENV)/runtime.stamp: pyproject.toml $(VENV)/python.stamp
-	@echo "Installing the lab into $(VENV) (once; about 130 MB)"
+	@echo "Installing the lab into $(VENV) (once; downloads about 65 MB)"
 	@$(PIP) -e .
 	@touch $@
 
