@@ -14,7 +14,7 @@ DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 def component_registry(component: str, release: str) -> CollectorRegistry:
     """A registry of its own with process metrics and `release_info{component, release}`, without `*_created` series."""
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     info = Gauge("release_info", "The release this process runs.", ["component", "release"], registry=registry)

@@ -52,7 +52,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], log: logging.Logger) -
     arguments = parser.parse_args(argv)
     release = release_from(environ, ServingRelease)
     scorer = Scorer.load(resolve(arguments.model))
-    service = Service(scorer, release, component_registry(COMPONENT, release.tag), time.perf_counter)
+    service = Service(scorer, release, component_registry(COMPONENT, release.tag), time.perf_counter, log)
     listener = listen(arguments.host, arguments.port)
     logging.getLogger("uvicorn").handlers = log.handlers
     log.info("release %s serves %s version %s", release.tag, scorer.version.model, scorer.version.version)

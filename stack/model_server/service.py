@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -28,13 +29,20 @@ class Service:
     """Answers scoring requests with one scorer, as one release does it."""
 
     def __init__(
-        self, scorer: Scorer, release: ServingRelease, registry: CollectorRegistry, clock: Callable[[], float]
+        self,
+        scorer: Scorer,
+        release: ServingRelease,
+        registry: CollectorRegistry,
+        clock: Callable[[], float],
+        log: logging.Logger,
     ) -> None:
         self.scorer = scorer
         self.release = release
         self.registry = registry
         self.phase = Phase.STARTING
         self._clock = clock
+        self._log = log
+        self._answered = 0
         self._reject = Share(release.reject.share, offset=0.25) if release.reject.share else None
         self._audit = Share(release.audit.share) if release.audit.share else None
         self._durations = request_durations(registry)
@@ -78,3 +86,6 @@ class Service:
         """Count an answered request that arrived at `started` by `now`."""
         durations = self._ok if status == 200 else self._durations.labels(str(status))
         durations.observe(self._clock() - started)
+        self._answered += 1
+        if self._answered % self.release.log.every == 0:
+            self._log.info("answered %d requests", self._answered)
