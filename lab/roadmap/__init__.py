@@ -1,0 +1,1 @@
+"""The way through the lessons: stages, checks, progress, skills and portfolio."""

@@ -1,0 +1,1 @@
+"""Asking Prometheus over HTTP: samples, ranges, alerts and silences."""

@@ -1,0 +1,1 @@
+"""A Kubernetes API on this machine without Docker: a daemon that runs each Pod as local processes."""
