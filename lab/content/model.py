@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, Tag
 
 from lab.content.values import Duration, Must, StrikeMoment
 
@@ -21,7 +21,7 @@ SAFEGUARDS: tuple[SafeguardName, ...] = ("serving", "traffic", "alerting", "hist
 class Content(BaseModel):
     """Base of everything authors write: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Deploy(Content):
@@ -51,13 +51,13 @@ class TrafficStep(Content):
     """From `at` after the gate, the feed plans this many requests a second."""
 
     at: Duration
-    rps: Annotated[float, Field(gt=0, le=2000)]
+    rps: Annotated[float, Field(gt=0, le=2000, strict=True)]
 
 
 class Seeded(Content):
     """What a seed may choose."""
 
-    strike_seconds: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+    strike_seconds: tuple[Annotated[float, Field(ge=0, strict=True)], Annotated[float, Field(ge=0, strict=True)]]
     """Range of seconds after the gate at which the events named strike happen."""
     tag: tuple[StrictStr, ...] = ()
 
@@ -86,7 +86,7 @@ class Truth(Content):
     red_herrings: tuple[ChangeRef, ...] = ()
     evidence: tuple[StrictStr, ...]
     """Metric names of telemetry.yaml that show the cause."""
-    floor: Annotated[float, Field(ge=0, le=1)]
+    floor: Annotated[float, Field(ge=0, le=1, strict=True)]
     """Worst 30 s of good share if nobody acts."""
     words: tuple[StrictStr, ...] = ()
     """Words that would give the answer away; the spoiler scan looks for them."""
@@ -180,6 +180,31 @@ class Apply(Content):
 Step = RolloutUndo | Scale | SetEnv | SetImage | GitRevert | Apply
 """The union of steps a play may take; the operator's verbs in content form."""
 
+VERBS: tuple[str, ...] = ("rollout_undo", "scale", "set_env", "set_image", "git_revert", "apply")
+"""The key of each kind of step, in the order of `Step`."""
+
+
+def _verb_of(value: object) -> str | None:
+    """The one verb that a step is written with; None when there is no such verb, or more than one."""
+    if isinstance(value, Content):
+        return next(iter(type(value).model_fields))
+    if isinstance(value, dict) and len(value) == 1:
+        verb = next(iter(value))
+        return verb if verb in VERBS else None
+    return None
+
+
+WrittenStep = Annotated[
+    Annotated[RolloutUndo, Tag("rollout_undo")]
+    | Annotated[Scale, Tag("scale")]
+    | Annotated[SetEnv, Tag("set_env")]
+    | Annotated[SetImage, Tag("set_image")]
+    | Annotated[GitRevert, Tag("git_revert")]
+    | Annotated[Apply, Tag("apply")],
+    Discriminator(_verb_of, custom_error_type="step_verb", custom_error_message="is not one known verb"),
+]
+"""`Step`, told apart by its verb, so that a fault is reported once and not once per kind."""
+
 
 class Play(Content):
     """A way to answer the incident, and how it must end."""
@@ -187,13 +212,13 @@ class Play(Content):
     verdict: Literal["pass", "fail"]
     by: tuple[StrictStr, ...] = ()
     """Names that must be among what failed."""
-    steps: tuple[Step, ...]
+    steps: tuple[WrittenStep, ...]
 
 
 class Proof(Content):
     """proof.yaml: how CI proves the scenario solvable and its wrong fixes wrong."""
 
-    strike_seconds: Annotated[float, Field(ge=0)]
+    strike_seconds: Annotated[float, Field(ge=0, strict=True)]
     give_up: Duration
     """Wait this long after the last step of a play that must fail."""
     plays: Annotated[dict[StrictStr, Play], Field(min_length=1)]

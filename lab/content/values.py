@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 _COMPARISON = re.compile(r"(<=|>=|==|<|>)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)")
@@ -32,11 +32,22 @@ def format_duration(seconds: float) -> str:
     return text or "0s"
 
 
-def _duration(value: object) -> float:
-    return float(value) if isinstance(value, float) else parse_duration(value)
+def _duration(value: object, info: ValidationInfo) -> float:
+    """Seconds as they are in code; in a file that a person wrote, only with a unit."""
+    by_hand = isinstance(info.context, dict) and info.context.get("written")
+    return value if isinstance(value, float) and not by_hand else parse_duration(value)
 
 
-Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(format_duration, when_used="json")]
+def _schema(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "examples": list(examples)})
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, when_used="json"),
+    _schema(r"([0-9]+h)?([0-9]+m)?([0-9]+([.][0-9]+)?s)?", "20s", "3m", "1m30s"),
+]
 """Seconds, written as `20s`, `3m` or `1m30s`."""
 
 
@@ -75,7 +86,12 @@ class Comparison:
         return f"{self.operator} {self.bound:g}"
 
 
-Must = Annotated[Comparison, BeforeValidator(Comparison.parse), PlainSerializer(str)]
+Must = Annotated[
+    Comparison,
+    BeforeValidator(Comparison.parse),
+    PlainSerializer(str),
+    _schema(r"(<=|>=|==|<|>) *-?[0-9]+([.][0-9]+)?([eE]-?[0-9]+)?", "> 0.98", "< 2"),
+]
 """A bound such as `> 0.98`."""
 
 
@@ -101,5 +117,10 @@ class Moment:
         return f"strike {'-' if self.offset_seconds < 0 else '+'} {format_duration(abs(self.offset_seconds))}"
 
 
-StrikeMoment = Annotated[Moment, BeforeValidator(Moment.parse), PlainSerializer(str)]
+StrikeMoment = Annotated[
+    Moment,
+    BeforeValidator(Moment.parse),
+    PlainSerializer(str),
+    _schema(r"strike( *[+-] *[0-9hms.]+)?", "strike", "strike - 60s", "strike + 5s"),
+]
 """A moment relative to the strike."""

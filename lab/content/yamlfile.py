@@ -1,14 +1,14 @@
 """
 YAML that knows where everything was written, and refuses what YAML would quietly change.
 
-Refused with the line: equal keys in one mapping, keys that are not text, `1:30` and `010` (YAML reads 90 and 8), own tags, values that
-contain themselves, and documents nested or expanded beyond any honest use.
+Refused with the line: equal keys in one mapping, keys that are not text, `1:30` and `010` (YAML reads 90 and 8), own
+tags, values that contain themselves, and documents nested or expanded beyond any honest use.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,12 +61,13 @@ class Document:
         """The value at a path, or None where nothing was written."""
         value = self.value
         for key in where:
-            if isinstance(value, dict) and key in value:
-                value = value[key]
-            elif isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value):
-                value = value[key]
-            else:
-                return None
+            match value:
+                case dict() if key in value:
+                    value = value[key]
+                case list() if isinstance(key, int) and 0 <= key < len(value):
+                    value = value[key]
+                case _:
+                    return None
         return value
 
     def problem(self, where: Sequence[Key], what: str, next_step: str) -> Problem:
@@ -107,6 +108,9 @@ def parse_yaml(text: str, path: str) -> Document:
     try:
         _refuse_depth(text)
         root = yaml.compose(text, Loader=_LOADER)
+    except _TooDeep as deep:
+        problem = Problem(path, deep.line, "document", "is nested too deeply", f"nest at most {MAX_DEPTH} levels")
+        raise ContentError(f"Cannot parse {path}", [problem]) from None
     except yaml.MarkedYAMLError as error:
         raise ContentError(f"Cannot parse {path}", [_syntax_problem(error, path)]) from None
     except (yaml.YAMLError, UnicodeError):
@@ -120,13 +124,21 @@ def parse_yaml(text: str, path: str) -> Document:
     return Document(path, value, reader.lines, reader.written)
 
 
+class _TooDeep(Exception):
+    """The document nests deeper than MAX_DEPTH at this line."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 def _refuse_depth(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise yaml.MarkedYAMLError(problem="is nested too deeply", problem_mark=event.start_mark)
+                raise _TooDeep(event.start_mark.line + 1 if event.start_mark else 1)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -184,8 +196,10 @@ class _Reader:
                     return self._mapping(node, where)
                 case SequenceNode():
                     return [self.read(item, (*where, index)) for index, item in enumerate(node.value)]
-                case _:
+                case ScalarNode():
                     return self._scalar(node, where)
+                case _:
+                    return None
         finally:
             self._open.pop()
 
@@ -229,7 +243,7 @@ class _Reader:
             self._refuse(node, where, "has a list or mapping as a key", "use plain text as a key")
         else:
             read_as = self._scalar(node, where)
-            self._refuse(node, where, f"has the key `{node.value}`, which YAML reads as {_said(read_as)}", _quote(node))
+            self._refuse(node, where, f"has the key `{node.value}`, which YAML reads as {said(read_as)}", _quote(node))
         return None
 
     def _scalar(self, node: ScalarNode, where: Where) -> object:
@@ -258,8 +272,15 @@ class _Reader:
         self.problems.append(Problem(self.path, node.start_mark.line + 1, where_text(where), what, next_step))
 
 
-def _said(value: object) -> str:
-    return {True: "true", False: "false", None: "nothing"}.get(value, str(value)) if value in (True, False, None) else str(value)
+def said(value: object) -> str:
+    """How YAML would name a value that it read: `false`, `nothing`, `1.1`."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
 
 
 def _quote(node: ScalarNode) -> str:
@@ -278,4 +299,11 @@ def _float(text: str) -> float:
     return float(re.sub(r"\.(nan|inf)$", r"\1", text.replace("_", "").lower()))
 
 
-_VALUES = {"null": lambda _: None, "bool": _bool, "int": _int, "float": _float, "timestamp": str, "value": str}
+_VALUES: Mapping[str, Callable[[str], object]] = {
+    "null": lambda _: None,
+    "bool": _bool,
+    "int": _int,
+    "float": _float,
+    "timestamp": str,
+    "value": str,
+}
