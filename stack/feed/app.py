@@ -1,0 +1,39 @@
+"""The feed's HTTP interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stack.common.metrics import CONTENT_TYPE, exposition
+from stack.feed.metrics import FeedMetrics
+from stack.feed.truth import TruthQueue
+from stack.wire.server import Request, Response, error_response, json_response
+
+
+class FeedApp:
+    """`GET /truth?after=SEQ`, `/healthz`, `/livez`, `/metrics`."""
+
+    def __init__(self, truth: TruthQueue, metrics: FeedMetrics, now: Callable[[], float]) -> None:
+        self._truth = truth
+        self._metrics = metrics
+        self._now = now
+        self.ready = False
+        """Whether the release has come up."""
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request; a handler of `stack.wire.server`."""
+        match request.path:
+            case "/truth":
+                after = request.query.get("after", "0")
+                if not (after.isascii() and after.isdigit()):
+                    return error_response(400, "after is the number of the last truth seen")
+                self._truth.settle(self._now())
+                return Response(200, self._truth.document(int(after)))
+            case "/healthz":
+                return json_response({"status": "ok"}) if self.ready else error_response(503, "starting")
+            case "/livez":
+                return json_response({"status": "alive"})
+            case "/metrics":
+                return Response(200, exposition(self._metrics.registry), CONTENT_TYPE)
+            case _:
+                return error_response(404, "served: /truth /healthz /livez /metrics")

@@ -1,0 +1,1 @@
+"""The monitor: joins predictions with what happened, and publishes how good the model is right now."""
