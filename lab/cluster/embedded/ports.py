@@ -30,6 +30,22 @@ def can_bind(host: str, port: int) -> bool:
     return True
 
 
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket that holds host and port without listening: connections are refused until it does.
+
+    Raises:
+        OSError: something else has them.
+    """
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((host, port))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
 def free_port(host: str) -> int:
     """A port of `host` that nothing is bound to now."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as trial:

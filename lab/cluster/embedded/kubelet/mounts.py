@@ -1,4 +1,4 @@
-"""What the volumes of a Pod hold, written to its folder: ConfigMaps, Secrets, downward fields, tokens and empty folders."""
+"""What the volumes of a Pod hold, written to its folder: ConfigMaps, Secrets, downward fields, tokens, nothing."""
 
 from __future__ import annotations
 
@@ -37,14 +37,27 @@ class PodVolumes:
         return mounts
 
     def refresh(self, facts: PodFacts, container: Obj, mounts: MountMap) -> bool:
-        """Bring files up to date with changed ConfigMaps and Secrets; whether any changed. `subPath` mounts keep theirs.
+        """Bring files up to date with changed ConfigMaps and Secrets; whether any changed.
 
-        A source that is gone leaves its files as they were.
+        `subPath` mounts keep their files, and so does a volume whose source is gone.
         """
         try:
             return self._write_mounts(facts, container, mounts, first=False)
         except MountError:
             return False
+
+    def versions(self, pod: Obj) -> tuple[tuple[str, str, str], ...]:
+        """The versions of the ConfigMaps and Secrets that the Pod's volumes hold now."""
+        found: list[tuple[str, str, str]] = []
+        for volume in pod["spec"].get("volumes") or ():
+            parts = [volume, *(volume.get("projected") or {}).get("sources", ())]
+            for part in parts:
+                for kind, resource in (("configMap", "configmaps"), ("secret", "secrets")):
+                    if kind in part:
+                        name = part[kind].get("secretName") or part[kind].get("name", "")
+                        held = self._store.get(resource, pod["metadata"]["namespace"], name)
+                        found.append((resource, name, held["metadata"]["resourceVersion"] if held else ""))
+        return tuple(found)
 
     def _write_mounts(self, facts: PodFacts, container: Obj, mounts: MountMap, *, first: bool) -> bool:
         volumes = {volume["name"]: volume for volume in facts.pod["spec"].get("volumes") or ()}

@@ -50,6 +50,7 @@ class PodRunner:
         self._recorder = recorder
         self._volumes = PodVolumes(store, node.settings)
         self._mounts: dict[str, MountMap] = {}
+        self._versions: tuple[tuple[str, str, str], ...] = ()
         self._address = ""
         self._replaced: dict[int, int] = {}
         self._folder = node.settings.state_dir / "pods" / self.uid / "_root"
@@ -99,10 +100,12 @@ class PodRunner:
 
     def poke(self) -> None:
         """The cluster changed: files of ConfigMaps and Secrets follow, and what was missing is looked for again."""
+        versions = self._volumes.versions(self._pod)
+        changed, self._versions = versions != self._versions, versions
         for runner in self.runners:
             runner.poke()
             mounts = self._mounts.get(runner.state.name)
-            if mounts is not None and runner.process is not None:
+            if changed and mounts is not None:
                 self._volumes.refresh(self._facts(), runner.container, mounts)
 
     def exec_context(self, container: str) -> ExecContext | None:

@@ -1,4 +1,4 @@
-"""A container's process: started in a session of its own, logged line by line, signalled as a group, ended with the cluster."""
+"""A container's process: in a session of its own, logged line by line, signalled as a group, ended with the cluster."""
 
 from __future__ import annotations
 
@@ -138,10 +138,8 @@ def start(
     Raises:
         OSError: the system cannot start another process.
     """
-    if lifeline.by_kernel:
-        mode, passed = ["linux", str(os.getpid())], ()
-    else:
-        mode, passed = ["pipe", str(lifeline.reader())], (lifeline.reader(),)
+    passed = () if lifeline.by_kernel else (lifeline.reader(),)
+    mode = ["linux", str(os.getpid())] if lifeline.by_kernel else ["pipe", str(lifeline.reader())]
     popen = subprocess.Popen(
         [sys.executable, "-I", "-S", str(SHIM), *mode, "--", program, *argv],
         env=dict(env),

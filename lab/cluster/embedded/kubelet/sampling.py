@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import psutil
 
-RATE_SECONDS = 1.0
 SCAN_EVERY = 4
 """Samples between two searches for new members of the groups."""
+RATE_SECONDS = 1.0
+"""The shortest window that CPU use is averaged over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,7 @@ class GroupSampler:
         return totals
 
     def _scan(self) -> Iterator[_Member]:
-        pids = (int(name) for name in os.listdir("/proc") if name.isdigit()) if _HAS_PROC else iter(psutil.pids())
-        for pid in pids:
+        for pid in psutil.pids():
             member = self._look(pid)
             if member is not None:
                 yield member

@@ -1,8 +1,8 @@
 """
-The first program of every container process: it makes sure that the process does not outlive the cluster, then becomes it.
+The first program of every container process: it sees to it that the process does not outlive the cluster.
 
-Run as a script with `-I -S`, so it imports nothing of the lab. Arguments: mode, a number, `--`, the program's path, its argv.
-- `linux PARENT_PID`: asks the kernel for SIGKILL when the parent dies (PR_SET_PDEATHSIG, prctl(2)) and execs the program;
+Run as a script with `-I -S`, so it imports nothing of the lab. Arguments: mode, number, `--`, program's path, argv.
+- `linux PARENT_PID`: asks the kernel for SIGKILL when the parent dies (PR_SET_PDEATHSIG, prctl(2)), then execs;
 - `pipe FD`: stays as the parent of the program, and kills the process group when FD reaches its end.
 """
 
