@@ -81,6 +81,10 @@ class Store:
         """The resourceVersion of the latest write."""
         return self._version
 
+    def now(self) -> datetime:
+        """The time by this store's clock."""
+        return self._clock()
+
     def get(self, resource: str, namespace: str, name: str) -> Obj | None:
         """The object, or None."""
         return self._objects[resource].get((namespace, name))
