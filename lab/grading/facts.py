@@ -32,7 +32,8 @@ class RunFacts:
     @cached_property
     def began_at(self) -> float:
         """When the learner went on call; the run's date is taken from it."""
-        known = (self.state.on_call_since, self.state.gate_at, self.state.started and self.state.started.at)
+        started = self.state.started.at if self.state.started is not None else None
+        known = (self.state.on_call_since, self.state.gate_at, started)
         return next((at for at in known if at is not None), 0.0)
 
     @cached_property
@@ -96,7 +97,7 @@ class RunFacts:
 
     @cached_property
     def good_versions(self) -> tuple[str, ...]:
-        """Versions of the true component that were right: the one before the cause, and the one the learner put in force."""
+        """Right versions of the true component: the one before the cause, and the one the learner put in force."""
         if self.cause_change is None:
             return ()
         found = [self.cause_change.previous_tag]
@@ -117,7 +118,7 @@ class RunFacts:
 
     @cached_property
     def bad_share(self) -> float | None:
-        """Mean share of planned requests that were not good, from onset to mitigation (or the end); None if unmeasured."""
+        """Mean share of requests that were not good, from onset to mitigation (or the end); None if unmeasured."""
         if self.onset_at is None:
             return None
         end = self.mitigated_at if self.mitigated_at is not None else self.ended_at
