@@ -55,7 +55,7 @@ class PlotData:
     """One series for a plot."""
 
     points: tuple[tuple[float, float | None], ...]
-    """Unix seconds, rising, and the value then; None where nothing was measured. Shares 0 to 1, latencies in seconds."""
+    """Unix seconds, rising, and the value then, None where there was none; shares 0 to 1, latencies in seconds."""
     threshold: float | None = None
     """The bound of the objective on this quantity, in the unit of the values."""
 

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from textual.dom import DOMNode
 from textual.message import Message
+from textual.worker import get_current_worker
 
 from lab.errors import LabError
 from lab.tui.messages import CallFailed
@@ -69,15 +70,13 @@ def call(node: DOMNode, group: str, ask: Callable[[], Message]) -> None:
 
     A newer call of the same group on the same node takes the place of an older one, whose answer is dropped.
     """
-    current = threading.Event()
-    _supersede(node, group, current)
 
     def body() -> None:
         try:
             message: Message = ask()
         except Exception as error:
             message = CallFailed(group, as_lab_error(error))
-        if not current.is_set():
+        if not get_current_worker().is_cancelled:
             deliver(node, message)
 
     node.run_worker(body, name=group, group=group, thread=True, exclusive=True, exit_on_error=False)
@@ -104,13 +103,3 @@ def poll(
             stop.wait(period)
 
     node.run_worker(body, name=group, group=group, thread=True, exclusive=True, exit_on_error=False)
-
-
-_calls: dict[tuple[int, str], threading.Event] = {}
-
-
-def _supersede(node: DOMNode, group: str, current: threading.Event) -> None:
-    key = (id(node), group)
-    if (older := _calls.get(key)) is not None:
-        older.set()
-    _calls[key] = current

@@ -1,0 +1,1 @@
+"""Dialogs: each gets data, returns a value or None, and calls nothing."""

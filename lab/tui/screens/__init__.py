@@ -1,0 +1,1 @@
+"""Screens: start, bring-up, on call, note, debrief."""
