@@ -1,4 +1,4 @@
-"""The one thin layer over the official Kubernetes client: objects in and out as JSON trees, errors as people meet them."""
+"""The one thin layer over the official client: objects in and out as JSON trees, errors as people meet them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ RESOURCES: Mapping[str, Resource] = {
 
 
 def kind_of(word: str) -> str:
-    """The kind that a person means by `deploy`, `deployments`, `Deployment`; raises NotFound with what would be accepted."""
+    """The kind that a person means by `deploy` or `deployments`; raises NotFound with what would be accepted."""
     lowered = word.lower()
     for kind, resource in RESOURCES.items():
         if lowered in (kind.lower(), resource.plural, *resource.aliases):
@@ -104,7 +104,9 @@ class Cluster:
         query = f"?fieldManager={_FIELD_MANAGER}&fieldValidation=Strict"
         return self._json("PATCH", path + query, body, content_type=_PATCH_CONTENT[how])
 
-    def delete(self, kind: str, name: str, *, grace_seconds: int | None = None, propagation: str = "Background") -> None:
+    def delete(
+        self, kind: str, name: str, *, grace_seconds: int | None = None, propagation: str = "Background"
+    ) -> None:
         """Delete; an object that is not there is fine."""
         body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if grace_seconds is not None:
@@ -146,7 +148,9 @@ class Cluster:
     def _path(self, kind: str, name: str = "") -> str:
         resource = RESOURCES.get(kind)
         if resource is None:
-            raise NotSupported("Unknown kind", f"the lab does not handle {kind}.", f"Use one of: {', '.join(RESOURCES)}.")
+            raise NotSupported(
+                "Unknown kind", f"the lab does not handle {kind}.", f"Use one of: {', '.join(RESOURCES)}."
+            )
         base = f"{resource.prefix}/namespaces/{self.namespace}" if resource.namespaced else resource.prefix
         return f"{base}/{resource.plural}" + (f"/{name}" if name else "")
 

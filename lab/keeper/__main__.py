@@ -59,9 +59,7 @@ def own(lab: Lab, files: RunFiles, stop: threading.Event) -> None:
         server.start()
         me = psutil.Process()
         keeper.record(KeeperStarted(at=time.time(), pid=me.pid))
-        files.write_address(
-            KeeperAddress(pid=me.pid, started=me.create_time(), port=server.port, token=server.token)
-        )
+        files.write_address(KeeperAddress(pid=me.pid, started=me.create_time(), port=server.port, token=server.token))
         try:
             keeper.run()
             stop.wait(LINGER_SECONDS)

@@ -41,7 +41,7 @@ from lab.keeper.wire import (
     TellQuery,
 )
 
-SEVERITIES = ("SEV1", "SEV2", "SEV3")
+SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
 def answer(keeper: Keeper, request: Request) -> RunView:
@@ -78,24 +78,20 @@ def _declare(keeper: Keeper, request: Declare) -> None:
     may(keeper.state, "declare")
     severity = request.severity.upper()
     if severity not in SEVERITIES:
-        raise RunError("Unknown severity", f"{request.severity!r} is no severity.", f"Use one of {', '.join(SEVERITIES)}.")
+        raise RunError(
+            "Unknown severity", f"{request.severity!r} is no severity.", f"Use one of {', '.join(SEVERITIES)}."
+        )
     keeper.record(IncidentDeclared(at=keeper.now(), severity=severity, summary=request.summary))
 
 
 def _diagnose(keeper: Keeper, request: Diagnose) -> None:
     may(keeper.state, "diagnose")
-    causes = load_causes()
-    if request.cause not in causes.ids():
-        near = causes.nearest(request.cause)
-        guess = f" The nearest is {near}." if near else ""
-        raise RunError("Unknown cause", f"{request.cause!r} is not in the vocabulary.{guess}", "See `lab incident causes`.")
+    load_causes().require(request.cause)
     if request.component not in COMPONENTS:
         known = ", ".join(COMPONENTS)
         raise RunError("Unknown component", f"{request.component!r} is no component.", f"Use one of: {known}.")
     change = _full_hash(keeper, request.change)
-    keeper.record(
-        DiagnosisGiven(at=keeper.now(), cause=request.cause, component=request.component, change=change)
-    )
+    keeper.record(DiagnosisGiven(at=keeper.now(), cause=request.cause, component=request.component, change=change))
 
 
 def _full_hash(keeper: Keeper, change: str | None) -> str | None:
@@ -140,7 +136,7 @@ def _resolve(keeper: Keeper, request: Resolve) -> None:
 
 def _close(keeper: Keeper, reason: str) -> None:
     keeper.enter("writing", reason)
-    write_template(keeper)
+    write_template(keeper.files, keeper.loaded.scenario)
 
 
 def _submit(keeper: Keeper, request: Submit) -> None:

@@ -22,6 +22,7 @@ from lab.incident.state import RunState, fold
 from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.gate import Gate
 from lab.keeper.inject import deploy, load_releases
+from lab.keeper.notes import write_template
 from lab.keeper.objects import differences, snapshot
 from lab.keeper.plan import plan, planned_rps
 from lab.keeper.sampler import SERVING, Sampler, Tick
@@ -215,6 +216,7 @@ class Keeper:
         state = self.state
         if state.phase == "on_call" and state.on_call_ends is not None and now >= state.on_call_ends:
             self.enter("writing", "the time on call is over")
+            write_template(self.files, self.loaded.scenario)
 
     def _observe_changes(self, now: float, state: RunState) -> None:
         """Record what somebody other than the lab changed, in the cluster and in the platform repo."""

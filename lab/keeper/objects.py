@@ -90,9 +90,7 @@ def _by_name(tree: object) -> object:
     return tree
 
 
-def _leaves(
-    old: object, new: object, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], object, object]]:
+def _leaves(old: object, new: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object, object]]:
     if isinstance(old, dict) or isinstance(new, dict):
         left = old if isinstance(old, dict) else {}
         right = new if isinstance(new, dict) else {}

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from lab.content.loader import find
 from lab.content.model import Scenario
+from lab.errors import RunError
+from lab.grading.debrief import render_debrief
 from lab.grading.report import Report
+from lab.incident.bundle import read_bundle
 from lab.incident.commands import hint_on_offer
 from lab.incident.events import ChangeApplied, ChangeObserved, RunEvent
 from lab.incident.state import RunState, fold
 from lab.keeper.files import RunFiles
 from lab.keeper.view import ChangeView, DeclarationView, DiagnosisView, HintView, RunView
+from lab.operate.lab import Lab
 from lab.operate.platform import TEAM
 
 
@@ -101,3 +107,12 @@ def _report(files: RunFiles) -> Report | None:
         return Report.model_validate_json(files.report.read_text())
     except (OSError, ValueError):
         return None
+
+
+def debrief_of(lab: Lab, view: RunView) -> str:
+    """The story of a graded run, Markdown: the truth over what was done, and both scores line by line."""
+    report = view.report
+    if report is None:
+        raise RunError("Not graded", f"{view.run_id} has no grade.", "Hand the note in first.")
+    loaded = find(lab.around.scenarios_root, view.scenario)
+    return render_debrief(read_bundle(Path(report.bundle)), report, loaded.debrief)

@@ -74,4 +74,6 @@ class KeeperServer(socketserver.ThreadingTCPServer):
 
 
 def _unreadable() -> RunError:
-    return RunError("Not understood", "the keeper could not read the request.", "Use the `lab` of the version that began the run.")
+    return RunError(
+        "Not understood", "the keeper could not read the request.", "Use the `lab` of the version that began the run."
+    )

@@ -17,8 +17,12 @@ from lab.operate.platform import PlatformRepo, previous_tags
 Say = Callable[[str], None]
 
 COMPONENT_FOLDERS: Mapping[str, str] = {
-    "discovery": "discovery", "feed": "feed", "gateway": "gateway", "model-server": "model_server", "monitor": "monitor",
-}  # fmt: skip
+    "discovery": "discovery",
+    "feed": "feed",
+    "gateway": "gateway",
+    "model-server": "model_server",
+    "monitor": "monitor",
+}
 """Components of ours to their folder in `stack/`."""
 
 _KINDS_OF_LEARNERS = ("Deployment", "Service", "ConfigMap", "Secret")
@@ -155,5 +159,7 @@ def _trouble(cluster: Cluster, name: str) -> str:
     for pod in cluster.list("Pod", f"app.kubernetes.io/name={name}"):
         for state in pod.get("status", {}).get("containerStatuses", []):
             waiting = state.get("state", {}).get("waiting") or state.get("lastState", {}).get("terminated") or {}
-            reasons.append(f"{pod['metadata']['name']}: {waiting.get('reason', 'not ready')} {waiting.get('message', '')}")
+            reasons.append(
+                f"{pod['metadata']['name']}: {waiting.get('reason', 'not ready')} {waiting.get('message', '')}"
+            )
     return f"{name}: " + ("; ".join(reason.strip() for reason in reasons) or "no pods")

@@ -117,7 +117,8 @@ VERBS: tuple[Verb, ...] = (
         _rollout(verbs.rollout_history),
     ),
     Verb(
-        ("rollout", "undo"), "rollout undo deployment/NAME [--to-revision=N]", "Back to an earlier revision", True, _undo
+        ("rollout", "undo"), "rollout undo deployment/NAME [--to-revision=N]", "Back to an earlier revision", True,
+        _undo,
     ),
     Verb(
         ("rollout", "restart"), "rollout restart deployment/NAME", "New pods of the same template", True,
@@ -135,6 +136,9 @@ VERBS: tuple[Verb, ...] = (
 
 def run_line(lab: Lab, line: str) -> Outcome:
     """Do what one line says; raises SettingsError with the nearest verb for a line that means nothing."""
+    head, _, promql = line.strip().partition(" ")
+    if head == "query":
+        return _query(lab, [promql.strip()] if promql.strip() else [])
     try:
         words = shlex.split(line)
     except ValueError as error:

@@ -18,6 +18,7 @@ from lab.operate import baseline
 from lab.operate.baseline import Say
 from lab.operate.platform import PlatformRepo
 from lab.paths import LabPlaces, Places
+from lab.settings import Settings
 from lab.telemetry.prometheus import Prometheus
 
 READY_SECONDS = 120.0
@@ -34,6 +35,7 @@ class Surroundings:
     stack_root: Path
     scenarios_root: Path
     now: Callable[[], float]
+    settings: Settings
 
     @property
     def platform_source(self) -> Path:
@@ -44,9 +46,12 @@ class Surroundings:
 class Lab:
     """The stack of one lab; opening it starts nothing."""
 
-    def __init__(self, around: Surroundings, provisioner: Provisioner, namespace: str) -> None:
+    def __init__(
+        self, around: Surroundings, provisioner: Provisioner, namespace: str, prepare: Callable[[Say], None]
+    ) -> None:
         self.around = around
         self.provisioner = provisioner
+        self._prepare = prepare
         self.cluster = Cluster(around.places.kubeconfig, namespace)
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
@@ -66,6 +71,7 @@ class Lab:
             MissingError: the machine lacks something. ClusterTimeout: it did not get ready; says why.
         """
         started = time.monotonic()
+        self._prepare(say)
         self.provisioner.up(say)
         self.provisioner.load(baseline.shipped_images(self.around.stack_root))
         if self.is_ready() and self._fingerprint_file.exists():
@@ -79,6 +85,7 @@ class Lab:
     def reset(self, say: Say, stop: Event) -> None:
         """Put everything back to the baseline, whatever was done to it; starts the cluster when it is down."""
         started = time.monotonic()
+        self._prepare(say)
         self.provisioner.up(say)
         self.provisioner.load(baseline.shipped_images(self.around.stack_root))
         self._fingerprint_file.unlink(missing_ok=True)
@@ -172,7 +179,9 @@ class Lab:
                 self._prometheus = None
             if time.monotonic() > end or stop.wait(_POLL_SECONDS):
                 raise ClusterTimeout(
-                    "Prometheus sees nothing", "no figures of the feed arrived.", "Look with `lab ops logs deployment/prometheus`."
+                    "Prometheus sees nothing",
+                    "no figures of the feed arrived.",
+                    "Look with `lab ops logs deployment/prometheus`.",
                 )
 
 

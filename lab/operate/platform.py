@@ -1,4 +1,4 @@
-"""The platform repo of a lab: a git repository of manifests, rules and runbooks that teammates and learners commit to."""
+"""The platform repo of a lab: manifests, rules and runbooks in git, committed to by teammates and learners."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from lab.cluster.client import Object
 from lab.errors import LabError, MissingError
 
 TEAM: Mapping[str, str] = {
-    "priya": "Priya Raman", "tom": "Tom Okafor", "mei": "Mei Lindqvist", "jonas": "Jonas Baptiste", "sara": "Sara Haddad",
+    "priya": "Priya Raman",
+    "tom": "Tom Okafor",
+    "mei": "Mei Lindqvist",
+    "jonas": "Jonas Baptiste",
+    "sara": "Sara Haddad",
     "platform": "Platform Team",
-}  # fmt: skip
+}
 """First names that scenarios use, to full names as git shows them."""
 
 _FOLDERS = ("manifests", "rules", "prometheus", "runbooks")
@@ -98,7 +102,9 @@ class PlatformRepo:
         for item in self._manifest_objects():
             if item["kind"] == "Deployment" and item["metadata"]["name"] == component:
                 return _image(item).rpartition(":")[2]
-        raise PlatformError("No such component", f"no Deployment {component!r} in {self.folder}/manifests.", "Look there.")
+        raise PlatformError(
+            "No such component", f"no Deployment {component!r} in {self.folder}/manifests.", "Look there."
+        )
 
     def set_tag(self, component: str, tag: str) -> str:
         """Write another image tag into the manifest and return the earlier one; the rest of the file stays as it is."""
@@ -118,7 +124,9 @@ class PlatformRepo:
     def commit(self, message: str, *, by: str, only: Path | None = None, at: float | None = None) -> str:
         """Commit everything, or one file, as a teammate and return the full hash; nothing to commit is an error."""
         name = TEAM.get(by, by.capitalize())
-        identity = {"NAME": name, "EMAIL": f"{by}@flights.example"} | ({} if at is None else {"DATE": f"{int(at)} +0000"})
+        identity = {"NAME": name, "EMAIL": f"{by}@flights.example"} | (
+            {} if at is None else {"DATE": f"{int(at)} +0000"}
+        )
         env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in identity.items()}
         if only is None:
             self._git("add", "--all")
@@ -158,13 +166,13 @@ class PlatformRepo:
         """
         What applying the repo would apply, in order: everything else first, Deployments last.
 
-        `below` is a file or folder of the repo, or `.` for all; the Prometheus ConfigMaps are made from `prometheus/` and
-        `rules/` as kustomize's configMapGenerator would.
+        `below` is a file or folder of the repo, or `.` for all; the Prometheus ConfigMaps are made from `prometheus/`
+        and `rules/` as kustomize's configMapGenerator would.
         """
         target = (self.folder / below).resolve()
         if not target.is_relative_to(self.folder.resolve()) or not target.exists():
             raise PlatformError("No such path", f"{below!r} is not in the platform repo.", f"Look in {self.folder}.")
-        found = [item for item in self._manifest_objects(target)]
+        found = self._manifest_objects(target)
         for name, folder in (("prometheus-config", "prometheus"), ("prometheus-rules", "rules")):
             source = (self.folder / folder).resolve()
             if source.is_dir() and (source.is_relative_to(target) or target.is_relative_to(source)):
@@ -180,7 +188,9 @@ class PlatformRepo:
             try:
                 objects.extend(item for item in yaml.safe_load_all(path.read_text()) if item)
             except yaml.YAMLError as error:
-                raise PlatformError("Broken manifest", f"{path.name}: {error}", "Mend the file, then apply again.") from error
+                raise PlatformError(
+                    "Broken manifest", f"{path.name}: {error}", "Mend the file, then apply again."
+                ) from error
         return objects
 
     def _try(self, *args: str) -> bool:
@@ -195,7 +205,12 @@ class PlatformRepo:
         clean = {**self._environ, **quiet, **(env or {})}
         try:
             done = subprocess.run(
-                ["git", "-C", str(self.folder), *args], env=clean, capture_output=True, text=True, check=False, timeout=30
+                ["git", "-C", str(self.folder), *args],
+                env=clean,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=30,
             )
         except FileNotFoundError as error:
             raise MissingError("git is missing", "the platform repo needs git.", "Install git, then repeat.") from error

@@ -11,7 +11,9 @@ from lab.cluster.client import Object
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows as columns, three blanks apart, the last one ragged."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def age(seconds: float) -> str:
@@ -72,9 +74,13 @@ def _deployment(item: Object, now: float) -> tuple[str, ...]:
     wanted = item["spec"].get("replicas", 1)
     image = str(item["spec"]["template"]["spec"]["containers"][0]["image"])
     return (
-        str(item["metadata"]["name"]), f"{status.get('readyReplicas', 0)}/{wanted}", str(status.get("updatedReplicas", 0)),
-        str(status.get("availableReplicas", 0)), image, _age_of(item, now),
-    )  # fmt: skip
+        str(item["metadata"]["name"]),
+        f"{status.get('readyReplicas', 0)}/{wanted}",
+        str(status.get("updatedReplicas", 0)),
+        str(status.get("availableReplicas", 0)),
+        image,
+        _age_of(item, now),
+    )
 
 
 def _replica_set(item: Object, now: float) -> tuple[str, ...]:

@@ -66,7 +66,9 @@ def rollout_status(lab: Lab, target: str) -> Outcome:
         return Outcome(f'deployment "{name}" successfully rolled out')
     wanted = item["spec"].get("replicas", 1)
     ready = status.get("availableReplicas", 0)
-    return Outcome(f'waiting for deployment "{name}": {status.get("updatedReplicas", 0)} of {wanted} new, {ready} available')
+    return Outcome(
+        f'waiting for deployment "{name}": {status.get("updatedReplicas", 0)} of {wanted} new, {ready} available'
+    )
 
 
 def rollout_history(lab: Lab, target: str) -> Outcome:

@@ -65,11 +65,15 @@ class Prometheus:
         data = self._get("query", query)
         match data["resultType"]:
             case "vector":
-                return tuple(Sample(item["metric"], item["value"][0], float(item["value"][1])) for item in data["result"])
+                return tuple(
+                    Sample(item["metric"], item["value"][0], float(item["value"][1])) for item in data["result"]
+                )
             case "scalar":
                 return (Sample({}, data["result"][0], float(data["result"][1])),)
             case other:
-                raise QueryRefused("Not an instant vector", f"{promql!r} gives a {other}.", "Query a vector or a scalar.")
+                raise QueryRefused(
+                    "Not an instant vector", f"{promql!r} gives a {other}.", "Query a vector or a scalar."
+                )
 
     def value(self, promql: str, at: float | None = None) -> float | None:
         """The one number of an expression; None where it has no data or is not a number."""
@@ -109,6 +113,10 @@ class Prometheus:
                 hold = f" for {rule['duration']:g}" if rule["type"] == "alerting" else ""
                 rules[rule["name"]] = f"{rule['query']}{hold}"
         return rules
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of every metric and recording rule that has data."""
+        return tuple(self._get("label/__name__/values", {}))
 
     def version(self) -> str:
         """Version of the server."""

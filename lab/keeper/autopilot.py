@@ -1,0 +1,179 @@
+"""Plays a run by itself as an on-call person would, and tells the story as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event
+
+from lab.content.loader import LoadedScenario
+from lab.content.model import Play
+from lab.errors import ClusterTimeout, LabError, RunVoid, SettingsError
+from lab.grading.report import Report
+from lab.incident.events import ChangeApplied
+from lab.keeper.client import KeeperClient
+from lab.keeper.investigate import REQUEST_PATH, before_changes, conclude, read
+from lab.keeper.memo import Memo, severity_of, write_note
+from lab.keeper.view import AlertView, ChangeView, RunView
+from lab.operate import steps
+from lab.operate.lab import Lab
+
+Say = Callable[[str], None]
+
+_POLL_SECONDS = 0.5
+_ALERT_PATIENCE_SECONDS = 240.0
+_SETTLE_SECONDS = 6.0
+"""Look this long after the alert before concluding, so that 15 s windows show the fault."""
+_RESOLVE_EVERY_SECONDS = 5.0
+_PASS_PATIENCE_SECONDS = 240.0
+
+
+@dataclass
+class Autopilot:
+    """One run, played through one play of the scenario's proof."""
+
+    lab: Lab
+    client: KeeperClient
+    loaded: LoadedScenario
+    play_name: str
+    say: Say
+    stop: Event
+    memo: Memo = field(default_factory=Memo)
+
+    def run(self) -> Report:
+        """From the gate to the grade; raises RunVoid when the lab failed."""
+        play = self._play()
+        view = self._await_phase("on_call", 180.0)
+        self.say(f"On call: {self.loaded.scenario.title}")
+        self.say(self.loaded.scenario.briefing.strip())
+        alert = self._await_alert()
+        self._declare(alert)
+        self._diagnose()
+        self._act(play)
+        self._finish(play)
+        view = self._await_phase("writing", 30.0)
+        return self._write(view)
+
+    def _play(self) -> Play:
+        plays = self.loaded.proof.plays
+        if self.play_name not in plays:
+            raise SettingsError(
+                "No such play",
+                f"{self.loaded.slug} has no play {self.play_name!r}.",
+                f"Use one of: {', '.join(plays)}.",
+            )
+        return plays[self.play_name]
+
+    def _await_phase(self, phase: str, patience_seconds: float) -> RunView:
+        end = self.lab.around.now() + patience_seconds
+        while True:
+            view = self.client.view()
+            if view.phase == phase:
+                return view
+            if view.phase in ("void", "prevented", "aborted"):
+                raise RunVoid(
+                    f"The run is {view.phase}", view.phase_reason, "Play it again; nothing is held against anyone."
+                )
+            if self.lab.around.now() > end or self.stop.wait(_POLL_SECONDS):
+                raise ClusterTimeout("The run did not go on", f"still {view.phase}.", "See `lab status`.")
+
+    def _await_alert(self) -> AlertView:
+        self.say("Watching the pager.")
+        end = self.lab.around.now() + _ALERT_PATIENCE_SECONDS
+        while self.lab.around.now() < end and not self.stop.wait(_POLL_SECONDS):
+            view = self.client.view()
+            if view.phase != "on_call":
+                self._await_phase("on_call", 1.0)
+            for alert in self._firing():
+                self.say(f"{alert.name} fires: {alert.summary}")
+                self.memo.alert_at, self.memo.alert = self.lab.around.now(), alert.name
+                return alert
+        raise RunVoid("Nothing fired", "no alert fired in time.", "Play it again; see `lab status`.")
+
+    def _firing(self) -> list[AlertView]:
+        try:
+            alerts = self.lab.prometheus.alerts()
+        except LabError:
+            return []
+        return [
+            AlertView(name=a.name, state=a.state, since=a.since, summary=a.annotations.get("summary", ""))
+            for a in alerts
+            if a.state == "firing"
+        ]
+
+    def _declare(self, alert: AlertView) -> None:
+        share = self.lab.prometheus.value("1 - job:good_requests:share15s") or 0.0
+        self.memo.severity = severity_of(share)
+        self.client.declare(self.memo.severity, alert.summary)
+        self.memo.declared_at = self.lab.around.now()
+        self.say(f"Declared {self.memo.severity}: {100 * share:.0f} % of requests are not good.")
+
+    def _diagnose(self) -> None:
+        self.stop.wait(_SETTLE_SECONDS)
+        now = self.lab.around.now()
+        changes = self._team_changes()
+        before = before_changes(changes, self.memo.alert_at)
+        readings = [read(self.lab.prometheus, name, before, now) for name in REQUEST_PATH]
+        finding = conclude(readings, changes, self.memo.alert_at)
+        for reason in finding.because:
+            self.say(f"  seen: {reason}")
+        change = finding.change
+        self.client.diagnose(finding.cause, finding.component, None if change is None else change.id)
+        what = "no change" if change is None else f"{change.id} by {change.who}, {change.what}"
+        self.say(f"Diagnosis: {finding.cause} in {finding.component} ({what}).")
+        self.memo.finding = finding
+        self.memo.changes = changes
+
+    def _team_changes(self) -> tuple[ChangeView, ...]:
+        return tuple(change for change in self.client.view().changes if change.who != "you")
+
+    def _act(self, play: Play) -> None:
+        commits = self._commits()
+        if not play.steps:
+            self.say("Doing nothing, as this play wants.")
+        for step in play.steps:
+            for line in steps.command_lines(step, commits):
+                self.say(f"$ {line}")
+                self.memo.actions.append((self.lab.around.now(), line))
+            for outcome in steps.take(self.lab, step, commits):
+                self.say("  " + outcome.text.replace("\n", "\n  "))
+        self.memo.acted_at = self.lab.around.now()
+
+    def _commits(self) -> Mapping[int, str]:
+        """Commits by event, as the journal has them; the play names events, a person would pick the commit."""
+        return {
+            event.event: event.commit for event in self.client.files.journal.read() if isinstance(event, ChangeApplied)
+        }
+
+    def _finish(self, play: Play) -> None:
+        give_up = self.loaded.proof.give_up if play.verdict == "fail" else _PASS_PATIENCE_SECONDS
+        end = self.memo.acted_at + give_up
+        told = ""
+        while self.lab.around.now() < end:
+            if self.stop.wait(_RESOLVE_EVERY_SECONDS):
+                raise RunVoid("Stopped", "the demo was interrupted.", "Run it again.")
+            view = self.client.view()
+            if view.phase != "on_call":
+                break
+            if view.declaration is None:
+                self.client.declare(self.memo.severity, "still bad")
+            view = self.client.resolve()
+            if view.phase == "writing":
+                self.memo.resolved_at = self.lab.around.now()
+                self.say("Resolve accepted: every objective has held.")
+                return
+            reason = "; ".join(view.refused)
+            if reason and reason != told:
+                self.say(f"Not yet: {reason}")
+                told = reason
+        if self.client.view().phase == "on_call":
+            self.client.give_up()
+            self.say("Giving up: the objectives did not come back in time.")
+
+    def _write(self, view: RunView) -> Report:
+        text = write_note(self.memo, view, self.lab)
+        view = self.client.submit(text)
+        if view.report is None:
+            raise RunVoid("No grade", "the run was not graded.", "See `lab incident list`.")
+        self.say("The note is handed in.")
+        return view.report
