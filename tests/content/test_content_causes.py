@@ -62,7 +62,8 @@ def test_symptoms_are_known_and_not_offered(causes: Causes) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [("release-slow-pth", "release-slow-path"), ("Release slow path", "release-slow-path"),
-     ("retry_storm", "retry-storm"), ("A cache that expires all at once", "cache-stampede"), ("high latency", "high-latency")],
+     ("retry_storm", "retry-storm"), ("A cache that expires all at once", "cache-stampede"),
+     ("high latency", "high-latency")],
 )  # fmt: skip
 def test_nearest_forgives_spelling(causes: Causes, text: str, found: str) -> None:
     """Ids and titles are found in spite of case, blanks and slips."""
