@@ -119,7 +119,7 @@ def _told(event: RunEvent, facts: RunFacts) -> str | None:
         case GatePassed():
             return "+ steady state; on call"
         case ChangeApplied():
-            mark = " (the cause)" if event is facts.cause_change else ""
+            mark = " (the cause)" if event == facts.cause_change else ""
             return f"+ {event.by} deploys {event.component} {event.tag}: {event.message}{mark}"
         case OnsetObserved():
             return f"+ onset: it bites ({event.value:.4g})"
