@@ -15,7 +15,7 @@ from lab.content.model import Content
 from lab.content.names import nearest_name, suggestion
 from lab.content.stems import stems
 from lab.content.validation import validate
-from lab.content.yamlfile import Document, parse_yaml, read_text
+from lab.content.yamlfile import Document, read_yaml
 from lab.errors import ContentError, Problem, SettingsError
 
 NO_FAULT = "no-fault"
@@ -168,7 +168,7 @@ def load_causes(causes_file: Path = CAUSES_FILE, symptoms_file: Path = SYMPTOMS_
 
 def read_entries(file: Path) -> Document:
     """A YAML file that is one list, as a document that has it under the key `entries`."""
-    document = parse_yaml(read_text(file, file.name), file.name)
+    document = read_yaml(file)
     lines = {("entries", *where): line for where, line in document.lines.items()}
     written = {("entries", *where): text for where, text in document.written.items()}
     return Document(document.path, {"entries": document.value}, lines, written)

@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.content.causes import Causes, load_causes
 from lab.content.glossary import load_glossary
 from lab.content.lint import lint
-from lab.content.loader import SCENARIO_FILE, Library, load_library
+from lab.content.loader import SCENARIO_FILE, Library, load_library, load_scenario
 from lab.content.names import suggestion
 from lab.content.promql import metric_names
 from lab.content.schema import schema_problems
@@ -17,7 +17,7 @@ from lab.errors import ContentError, Problem
 
 def check_library(root: Path, telemetry: Path) -> list[Problem]:
     """
-    Every problem of the scenarios below root, of the vocabulary, the glossary and the schemas, by path and line.
+    Every problem of the scenarios below root (or of the one that root is), the vocabulary, the glossary and the schemas.
 
     `telemetry` is the telemetry.yaml of the platform; its rules are read from the folder beside it.
     """
@@ -26,7 +26,7 @@ def check_library(root: Path, telemetry: Path) -> list[Problem]:
     causes = _causes(problems)
     problems += _glossary_problems(known)
     try:
-        library = load_library(root)
+        library = _library(root)
     except ContentError as error:
         return [*problems, *error.problems]
     problems += library.problems
@@ -36,6 +36,13 @@ def check_library(root: Path, telemetry: Path) -> list[Problem]:
             problems += lint(loaded, causes, known)
     problems += _same_titles(library)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.path, item.line, item.where))
+
+
+def _library(root: Path) -> Library:
+    """The library below root, or a library of one where root itself is a scenario's folder."""
+    if not (root / SCENARIO_FILE).is_file():
+        return load_library(root)
+    return Library(root, (load_scenario(root),), {})
 
 
 def _telemetry(file: Path, problems: list[Problem]) -> Telemetry | None:
@@ -84,6 +91,6 @@ def _same_titles(library: Library) -> list[Problem]:
         title = " ".join(loaded.scenario.title.lower().split())
         if title in first:
             what = f"is the title of `{first[title]}` too"
-            problems.append(Problem(f"{loaded.slug}/{SCENARIO_FILE}", 1, "title", what, "tell the two apart"))
+            problems.append(Problem(loaded.path(SCENARIO_FILE), 1, "title", what, "tell the two apart"))
         first.setdefault(title, loaded.slug)
     return problems

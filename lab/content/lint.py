@@ -45,8 +45,8 @@ class Subject:
         """Parse the two texts again for their lines."""
         return cls(
             loaded,
-            parse_yaml(loaded.scenario_yaml, f"{loaded.slug}/{SCENARIO_FILE}"),
-            parse_yaml(loaded.proof_yaml, f"{loaded.slug}/{PROOF_FILE}"),
+            parse_yaml(loaded.scenario_yaml, loaded.path(SCENARIO_FILE)),
+            parse_yaml(loaded.proof_yaml, loaded.path(PROOF_FILE)),
         )
 
 
@@ -262,11 +262,11 @@ def _debrief_queries(loaded: LoadedScenario, telemetry: Telemetry) -> Iterator[P
         for name in metric_names(line) if fenced else ():
             if not telemetry.knows(name):
                 what, step = f"`{name}` is not a metric of the stack", suggestion(name, telemetry.metrics)
-                yield Problem(f"{loaded.slug}/{DEBRIEF_FILE}", number, "promql", what, step)
+                yield Problem(loaded.path(DEBRIEF_FILE), number, "promql", what, step)
 
 
 def _debrief_problems(loaded: LoadedScenario) -> Iterator[Problem]:
-    path = f"{loaded.slug}/{DEBRIEF_FILE}"
+    path = loaded.path(DEBRIEF_FILE)
     lines = loaded.debrief.splitlines()
     headings = {line.lstrip("#").strip().lower() for line in lines if line.startswith("#")}
     for heading in DEBRIEF_HEADINGS:

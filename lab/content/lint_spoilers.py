@@ -25,7 +25,7 @@ def spoiler_problems(loaded: LoadedScenario, document: Document, causes: Causes)
     giveaway = " ".join(phrases)
     if shared := shared_stems(loaded.slug.replace("-", " "), giveaway):
         what = f"the folder's name shares {_listed(shared)} with the cause"
-        yield Problem(f"{loaded.slug}/{SCENARIO_FILE}", 1, "folder", what, f"rename the folder: {_REPHRASE}")
+        yield Problem(loaded.path(SCENARIO_FILE), 1, "folder", what, f"rename the folder: {_REPHRASE}")
     if shared := shared_stems(loaded.scenario.title, giveaway):
         yield document.problem(("title",), f"shares {_listed(shared)} with the cause", _REPHRASE)
     for where, text in _texts(loaded):
@@ -49,7 +49,7 @@ def _texts(loaded: LoadedScenario) -> Iterator[tuple[Where, str]]:
 
 def _release_problems(loaded: LoadedScenario, phrases: list[str]) -> Iterator[Problem]:
     for (component, tag), file in sorted(loaded.releases.items()):
-        release = read_yaml(file, f"{loaded.slug}/releases/{file.name}")
+        release = read_yaml(file, file.as_posix())
         notes = release.at(("notes",))
         for phrase in phrases:
             if contains_phrase(f"{component} {tag}", phrase):

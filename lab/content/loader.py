@@ -45,6 +45,10 @@ class LoadedScenario:
     scenario_yaml: str
     proof_yaml: str
 
+    def path(self, name: str) -> str:
+        """Path of one of its files as problems show it, so that a terminal can open it."""
+        return _shown(self.folder, name)
+
 
 @dataclass(frozen=True, slots=True)
 class Library:
@@ -109,25 +113,28 @@ def find(root: Path, slug: str) -> LoadedScenario:
 
 def load_scenario(folder: Path) -> LoadedScenario:
     """Read one scenario folder; raises ContentError with all problems of the folder at once."""
-    shown = folder.name
     if not folder.is_dir():
         problem = Problem(str(folder), 1, "folder", "is missing", "name a folder that holds a scenario.yaml")
-        raise ContentError(f"Cannot use {shown}", [problem])
+        raise ContentError(f"Cannot use {folder.name}", [problem])
     problems = _name_problems(folder)
     files = _files(folder, problems)
     releases = _releases(folder, files, problems)
     scenario_yaml = _text(folder, SCENARIO_FILE, problems)
-    scenario = _typed(parse_scenario, scenario_yaml, f"{shown}/{SCENARIO_FILE}", problems)
+    scenario = _typed(parse_scenario, scenario_yaml, _shown(folder, SCENARIO_FILE), problems)
     proof_yaml = _text(folder, PROOF_FILE, problems)
-    proof = _typed(parse_proof, proof_yaml, f"{shown}/{PROOF_FILE}", problems)
+    proof = _typed(parse_proof, proof_yaml, _shown(folder, PROOF_FILE), problems)
     debrief = _text(folder, DEBRIEF_FILE, problems)
     if debrief is not None and not debrief.strip():
-        problems.append(Problem(f"{shown}/{DEBRIEF_FILE}", 1, "file", "is empty", "tell what happened, see another"))
+        problems.append(Problem(_shown(folder, DEBRIEF_FILE), 1, "file", "is empty", "tell what happened, see another"))
     if scenario is None or proof is None or debrief is None or problems or scenario_yaml is None or proof_yaml is None:
-        raise ContentError(f"Cannot use the scenario {shown}", problems)
+        raise ContentError(f"Cannot use the scenario {folder.name}", problems)
     return LoadedScenario(
-        shown, folder, scenario, proof, debrief, releases, _hash(folder, files), scenario_yaml, proof_yaml
+        folder.name, folder, scenario, proof, debrief, releases, _hash(folder, files), scenario_yaml, proof_yaml
     )
+
+
+def _shown(folder: Path, *names: str) -> str:
+    return folder.joinpath(*names).as_posix()
 
 
 def _folders(root: Path) -> list[Path]:
@@ -145,7 +152,7 @@ def _name_problems(folder: Path) -> list[Problem]:
     if SLUG.fullmatch(folder.name) and len(folder.name) <= MAX_SLUG:
         return []
     step = f"use at most {MAX_SLUG} of a-z and 0-9, words joined by single dashes"
-    return [Problem(folder.name, 1, "folder", f"`{folder.name}` cannot be a scenario's name", step)]
+    return [Problem(folder.as_posix(), 1, "folder", f"`{folder.name}` cannot be a scenario's name", step)]
 
 
 def _files(folder: Path, problems: list[Problem]) -> list[Path]:
@@ -160,7 +167,7 @@ def _files(folder: Path, problems: list[Problem]) -> list[Path]:
             found.append(item)
         else:
             step = suggestion(item.name, [*FILES, RELEASES_FOLDER + "/"])
-            problems.append(Problem(f"{folder.name}/{item.name}", 1, "file", "does not belong here", step))
+            problems.append(Problem(_shown(folder, item.name), 1, "file", "does not belong here", step))
     return found
 
 
@@ -169,7 +176,7 @@ def _releases(folder: Path, files: list[Path], problems: list[Problem]) -> dict[
     for file in files:
         if file.parent == folder:
             continue
-        shown = f"{folder.name}/{RELEASES_FOLDER}/{file.name}"
+        shown = _shown(folder, RELEASES_FOLDER, file.name)
         named = _release_name(file.name)
         if named is None or named[0] not in RELEASED:
             known = ", ".join(sorted(RELEASED))
@@ -196,7 +203,7 @@ def _release_name(name: str) -> tuple[Component, str] | None:
 
 def _text(folder: Path, name: str, problems: list[Problem]) -> str | None:
     try:
-        return read_text(folder / name, f"{folder.name}/{name}")
+        return read_text(folder / name, _shown(folder, name))
     except ContentError as error:
         problems += error.problems
         return None

@@ -54,5 +54,5 @@ def schema_problems(folder: Path = SCHEMAS_FOLDER) -> list[Problem]:
     for name, model in SCHEMAS.items():
         file = folder / name
         if not file.is_file() or file.read_text(encoding="utf-8") != schema_text(model):
-            problems.append(Problem(f"schemas/{name}", 1, "file", "is not what the models give", step))
+            problems.append(Problem(file.as_posix(), 1, "file", "is not what the models give", step))
     return problems

@@ -60,7 +60,7 @@ def test_all_problems_of_a_folder_come_at_once(folder: Path) -> None:
     (folder / "notes.txt").write_text("x")
     (folder / "releases" / "feed-9.0.1.yaml").write_text("notes: x\nlogg: {every: 5}\n")
     found = {(problem.path, problem.line, problem.where): problem.next_step for problem in refused(folder)}
-    name = "plain-symptom"
+    name = folder.as_posix()
     assert found[(f"{name}/scenario.yaml", 2, "titel")] == "did you mean `title`?"
     assert found[(f"{name}/scenario.yaml", 1, "title")] == "rename `titel` to `title`"
     assert found[(f"{name}/scenario.yaml", 4, "level")] == "write a number <= 3"
@@ -111,7 +111,7 @@ def test_misfits_are_said_in_plain_words(folder: Path, old: str, new: str, where
     found = [problem for problem in problems if problem.where == where and what in problem.what]
     assert found, "\n".join(str(problem) for problem in problems)
     line = text[: text.index(old)].count("\n") + 1
-    assert (found[0].path, found[0].line) == ("plain-symptom/scenario.yaml", line), str(found[0])
+    assert (found[0].path, found[0].line) == ((folder / "scenario.yaml").as_posix(), line), str(found[0])
     assert step in found[0].next_step
 
 
@@ -179,7 +179,7 @@ def test_library_goes_on_when_a_folder_is_broken(folder: Path) -> None:
     assert list(library.broken) == ["other-symptom"]
     assert library.get("plain-symptom") is not None
     assert library.get("other-symptom") is None
-    assert [str(problem)[:37] for problem in library.problems] == ["other-symptom/proof.yaml:1: file: is "]
+    assert [problem.path for problem in library.problems] == [(broken / "proof.yaml").as_posix()]
 
 
 def test_finding_by_name(folder: Path) -> None:
@@ -197,7 +197,7 @@ def test_missing_folder_is_a_content_error(tmp_path: Path) -> None:
     """Neither a missing folder nor an empty one is a traceback."""
     assert "is missing" in refused(tmp_path / "nowhere")[0].what
     (tmp_path / "empty").mkdir()
-    assert {problem.path for problem in refused(tmp_path / "empty")} == {
+    assert {problem.path.removeprefix(f"{tmp_path.as_posix()}/") for problem in refused(tmp_path / "empty")} == {
         "empty/scenario.yaml", "empty/proof.yaml", "empty/debrief.md",
     }  # fmt: skip
 
