@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.cluster.embedded.kinds import Kind
 from lab.cluster.embedded.settings import NodeSettings
-from lab.cluster.embedded.status import Cause, Invalid
+from lab.cluster.embedded.status import Cause, Invalid, forbidden
 
 Obj = dict[str, Any]
 FILE_MODE = 0o644
@@ -164,21 +164,29 @@ _FILLERS: dict[str, Callable[[Obj], None]] = {
 
 
 class Admission:
-    """What the cluster itself gives to new objects, whoever creates them; `taken` are the Service addresses in use."""
+    """What the cluster itself gives to new objects, whoever creates them.
 
-    def __init__(self, settings: NodeSettings, taken: Callable[[], Collection[str]]) -> None:
+    `taken` are the Service addresses in use; `has_account(namespace, name)` tells whether a service account exists.
+    """
+
+    def __init__(
+        self, settings: NodeSettings, taken: Callable[[], Collection[str]], has_account: Callable[[str, str], bool]
+    ) -> None:
         self._settings = settings
         self._taken = taken
+        self._has_account = has_account
 
     def __call__(self, kind: Kind, obj: Obj) -> None:
         """Admit a new object, in place.
 
         Raises:
             Invalid: it asks for a Service address that is not to be had.
+            StatusError: 403, a Pod names a service account that does not exist.
         """
         match kind.plural:
             case "pods":
                 _admit_pod(obj)
+                self._check_account(kind, obj)
             case "services":
                 self._admit_service(kind, obj)
                 obj.setdefault("status", {"loadBalancer": {}})
@@ -191,6 +199,14 @@ class Admission:
                 obj.setdefault("status", {"replicas": 0})
             case _:
                 pass
+
+    def _check_account(self, kind: Kind, obj: Obj) -> None:
+        meta, account = obj["metadata"], obj["spec"]["serviceAccountName"]
+        if account != "default" and not self._has_account(meta["namespace"], account):
+            why = (
+                f'error looking up service account {meta["namespace"]}/{account}: serviceaccount "{account}" not found'
+            )
+            raise forbidden(kind, meta["name"], why)
 
     def _admit_service(self, kind: Kind, obj: Obj) -> None:
         spec = obj["spec"] = dict(obj.get("spec") or {})

@@ -35,9 +35,9 @@ def _support(works: str, harmless: str = "") -> Support:
 SUPPORT: dict[str, Support] = {
     CORE + "PodSpec": _support(
         "containers volumes restartPolicy terminationGracePeriodSeconds serviceAccountName serviceAccount nodeName "
-        "enableServiceLinks schedulerName affinity",
+        "enableServiceLinks schedulerName affinity automountServiceAccountToken",
         "securityContext imagePullSecrets tolerations dnsPolicy priority priorityClassName preemptionPolicy "
-        "topologySpreadConstraints automountServiceAccountToken os",
+        "topologySpreadConstraints os",
     ),
     CORE + "Container": _support(
         "name image command args workingDir ports env envFrom resources volumeMounts livenessProbe readinessProbe "
@@ -52,9 +52,9 @@ SUPPORT: dict[str, Support] = {
     CORE + "Probe": _support(
         "httpGet tcpSocket exec initialDelaySeconds timeoutSeconds periodSeconds successThreshold failureThreshold"
     ),
-    CORE + "HTTPGetAction": _support("path port httpHeaders scheme"),
-    CORE + "TCPSocketAction": _support("port"),
-    CORE + "VolumeMount": _support("name mountPath", "readOnly"),
+    CORE + "HTTPGetAction": _support("path port host httpHeaders scheme"),
+    CORE + "TCPSocketAction": _support("port host"),
+    CORE + "VolumeMount": _support("name mountPath subPath", "readOnly"),
     CORE + "Volume": _support("name configMap secret emptyDir projected downwardAPI"),
     CORE + "EmptyDirVolumeSource": _support("", "medium sizeLimit"),
     CORE + "VolumeProjection": _support("configMap secret serviceAccountToken downwardAPI"),

@@ -104,7 +104,7 @@ def log_source(pod: Obj, container: str, previous: bool, state_dir: Path) -> Log
 
 def _restart(status: Mapping[str, Any], previous: bool, folder: Path) -> int | None:
     """The number of the start: the present or last one, or with `previous` the one that ended before it."""
-    count = status.get("restartCount", 0)
+    count: int = status.get("restartCount", 0)
     waiting = "waiting" in (status.get("state") or {"waiting": {}})
     if previous:
         wanted = count if waiting else count - 1
