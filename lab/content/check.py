@@ -17,9 +17,9 @@ from lab.errors import ContentError, Problem
 
 def check_library(root: Path, telemetry: Path) -> list[Problem]:
     """
-    Every problem of the scenarios below root (or of the one that root is), the vocabulary, the glossary and the schemas.
+    Every problem of the scenarios below root (or of the one that root is), of vocabulary, glossary and schemas.
 
-    `telemetry` is the telemetry.yaml of the platform; its rules are read from the folder beside it.
+    `telemetry` is the telemetry.yaml of the platform; without it, names of metrics and alerts go unchecked.
     """
     problems = schema_problems()
     known = _telemetry(telemetry, problems)
@@ -79,7 +79,7 @@ def _glossary_problems(telemetry: Telemetry | None) -> list[Problem]:
     for term in glossary:
         for name in metric_names(term.query or "") if telemetry is not None else ():
             if telemetry is not None and not telemetry.knows(name):
-                what, step = f"asks for `{name}`, which no part exports", suggestion(name, telemetry.metrics)
+                what, step = f"asks for `{name}`, which no part exports", suggestion(name, telemetry.series)
                 problems.append(Problem("glossary.yaml", 1, term.term, what, step))
     return problems
 

@@ -226,7 +226,7 @@ def _check_names(loaded: LoadedScenario, telemetry: Telemetry, report: Report) -
 
     def check_metric(where: Sequence[Key], name: str) -> None:
         if not telemetry.knows(name):
-            report(where, f"`{name}` is not a metric of the stack", suggestion(name, telemetry.metrics))
+            report(where, f"`{name}` is not a metric of the stack", suggestion(name, telemetry.series))
 
     def check_promql(where: Sequence[Key], promql: str) -> None:
         names = metric_names(promql)
@@ -236,8 +236,8 @@ def _check_names(loaded: LoadedScenario, telemetry: Telemetry, report: Report) -
             check_metric(where, name)
 
     def check_alert(where: Sequence[Key], name: str) -> None:
-        if name not in telemetry.alerts:
-            report(where, f"`{name}` is not an alert of the rules", suggestion(name, telemetry.alerts))
+        if name not in telemetry.alert_names:
+            report(where, f"`{name}` is not an alert of the rules", suggestion(name, telemetry.alert_names))
 
     for index, name in enumerate(scenario.truth.evidence):
         check_metric(("truth", "evidence", index), name)
@@ -261,7 +261,7 @@ def _debrief_queries(loaded: LoadedScenario, telemetry: Telemetry) -> Iterator[P
             continue
         for name in metric_names(line) if fenced else ():
             if not telemetry.knows(name):
-                what, step = f"`{name}` is not a metric of the stack", suggestion(name, telemetry.metrics)
+                what, step = f"`{name}` is not a metric of the stack", suggestion(name, telemetry.series)
                 yield Problem(loaded.path(DEBRIEF_FILE), number, "promql", what, step)
 
 

@@ -1,97 +1,109 @@
-"""What can be asked of the stack: the metrics of telemetry.yaml, and the recorded series and alerts of the rules."""
+"""What can be asked of the stack: the metrics, recorded series and alerts that telemetry.yaml declares."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import Field, StrictStr
+
+from lab.content.model import Content
 from lab.content.promql import metric_family
-from lab.content.yamlfile import Document, read_yaml
-from lab.errors import ContentError
+from lab.content.validation import validate
+from lab.content.yamlfile import read_yaml
+from lab.errors import ContentError, Problem
 
-RULES_FOLDER = "rules"
-"""Folder of Prometheus rule files, beside telemetry.yaml."""
+BUILT_IN = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS", "ALERTS_FOR_STATE"})
+"""Series that Prometheus makes by itself."""
 
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric as telemetry.yaml declares it."""
-
-    name: str
-    kind: str
-    """counter, gauge, histogram, or recorded."""
-    unit: str
-    labels: tuple[str, ...]
-    meaning: str
+Name = Annotated[StrictStr, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
+Labels = Mapping[StrictStr, StrictStr]
+"""Label to what its values mean."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert of the rules, with what its page says."""
+class Metric(Content):
+    """One metric that a component exports."""
 
-    name: str
-    promql: str
-    summary: str
+    name: Name
+    type: Literal["counter", "gauge", "histogram", "summary"]
+    unit: StrictStr
+    labels: Labels
+    meaning: StrictStr
+    exported_by: tuple[StrictStr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
-    """Every metric, recorded series and alert, by name."""
+class RecordedSeries(Content):
+    """One series that a recording rule makes of others."""
 
-    metrics: Mapping[str, Metric]
-    alerts: Mapping[str, Alert]
+    name: Name
+    unit: StrictStr
+    labels: Labels
+    meaning: StrictStr
 
-    def knows(self, series: str) -> bool:
-        """Whether a series of this name is declared or recorded; parts of a histogram count as the histogram."""
-        if series in self.metrics or series == "up":
-            return True
-        family = self.metrics.get(metric_family(series))
-        return family is not None and family.kind == "histogram"
+
+class Alert(Content):
+    """One alert of the rules."""
+
+    name: Name
+    severity: StrictStr
+    meaning: StrictStr
+    runbook: StrictStr
+
+
+class Telemetry(Content):
+    """telemetry.yaml: every series and alert that rules, checks, scenarios and screens may name."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    target_labels: Labels
+    """Labels that every target gets on top of its own."""
+    metrics: tuple[Metric, ...]
+    recording_rules: tuple[RecordedSeries, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+    @cached_property
+    def series(self) -> Mapping[str, Metric | RecordedSeries]:
+        """Metrics and recorded series by name."""
+        metrics: dict[str, Metric | RecordedSeries] = {metric.name: metric for metric in self.metrics}
+        return metrics | {rule.name: rule for rule in self.recording_rules}
+
+    @cached_property
+    def alert_names(self) -> tuple[str, ...]:
+        """Names of all alerts, sorted."""
+        return tuple(sorted(alert.name for alert in self.alerts))
+
+    def get(self, name: str) -> Metric | RecordedSeries | Alert | None:
+        """What is declared under this name, a part of a histogram giving the histogram; None when nothing is."""
+        if (found := self.series.get(name)) is not None:
+            return found
+        family = self.series.get(metric_family(name))
+        if isinstance(family, Metric) and family.type == "histogram":
+            return family
+        return next((alert for alert in self.alerts if alert.name == name), None)
+
+    def knows(self, name: str) -> bool:
+        """Whether a series of this name can be asked for."""
+        return name in BUILT_IN or isinstance(self.get(name), Metric | RecordedSeries)
 
 
 def load_telemetry(file: Path) -> Telemetry:
-    """Read telemetry.yaml and the rules beside it; raises ContentError when the file is missing or cannot be parsed."""
-    metrics = {metric.name: metric for metric in _metrics(read_yaml(file))}
-    alerts: dict[str, Alert] = {}
-    folder = file.parent / RULES_FOLDER
-    for rules in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
-        for rule in _rules(read_yaml(rules)):
-            annotations = rule.get("annotations")
-            if (name := _text(rule, "alert")) and isinstance(annotations, dict):
-                alerts[name] = Alert(name, _text(rule, "expr"), _text(annotations, "summary"))
-            elif name := _text(rule, "record"):
-                metrics.setdefault(name, Metric(name, "recorded", "", (), ""))
-    return Telemetry(metrics, alerts)
-
-
-def _metrics(document: Document) -> Iterator[Metric]:
-    """The declarations: a list under `metrics`, each with at least `name` and `type`."""
-    declared = document.at(("metrics",))
-    if not isinstance(declared, list):
-        problem = document.problem(("metrics",), "is not a list", "declare metrics as a list of name, type, unit, ...")
-        raise ContentError(f"Cannot use {document.path}", [problem])
-    for entry in declared:
-        if isinstance(entry, dict) and (name := _text(entry, "name")):
-            labels = entry.get("labels")
-            yield Metric(
-                name,
-                _text(entry, "type"),
-                _text(entry, "unit"),
-                tuple(str(label) for label in labels) if isinstance(labels, list) else (),
-                _text(entry, "meaning"),
-            )
-
-
-def _rules(document: Document) -> Iterator[Mapping[str, object]]:
-    groups = document.at(("groups",))
-    for group in groups if isinstance(groups, list) else ():
-        rules = group.get("rules") if isinstance(group, dict) else None
-        for rule in rules if isinstance(rules, list) else ():
-            if isinstance(rule, dict):
-                yield rule
-
-
-def _text(mapping: Mapping[str, object], key: str) -> str:
-    value = mapping.get(key)
-    return value.strip() if isinstance(value, str) else ""
+    """Read telemetry.yaml; raises ContentError with every problem in it."""
+    document = read_yaml(file)
+    telemetry = validate(Telemetry, document)
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    declared: tuple[tuple[str, tuple[Metric | RecordedSeries | Alert, ...]], ...] = (
+        ("metrics", telemetry.metrics),
+        ("recording_rules", telemetry.recording_rules),
+        ("alerts", telemetry.alerts),
+    )
+    for key, items in declared:
+        for index, item in enumerate(items):
+            if item.name in seen:
+                step = "declare each name once"
+                problems.append(document.problem((key, index, "name"), f"`{item.name}` is declared twice", step))
+            seen.add(item.name)
+    if problems:
+        raise ContentError("Cannot use the telemetry", problems)
+    return telemetry

@@ -59,3 +59,10 @@ def test_glossary_asks_for_what_is_exported(folder: Path, telemetry: Path) -> No
     """A query over a metric that nobody exports is reported by its term."""
     terms = [one.where for one in check_library(folder, telemetry) if Path(one.path).name == "glossary.yaml"]
     assert "Brier score" in terms
+
+
+def test_shipped_content_has_no_problems() -> None:
+    """What the product brings passes its own check."""
+    root = Path(__file__).parents[2]
+    problems = check_library(root / "scenarios", root / "stack" / "platform" / "telemetry.yaml")
+    assert [str(problem) for problem in problems] == []

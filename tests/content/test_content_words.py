@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from lab.content.names import nearest_name, suggestion
 from lab.content.promql import metric_family, metric_names
 from lab.content.stems import contains_phrase, shared_stems, stem
-from lab.content.telemetry import Telemetry
+from lab.content.telemetry import Telemetry, load_telemetry
+from lab.errors import ContentError
 
 
 @pytest.mark.parametrize(
@@ -95,4 +98,16 @@ def test_parts_of_histograms_are_known(telemetry: Telemetry) -> None:
     assert telemetry.knows("job:good:share")
     assert telemetry.knows("up")
     assert not telemetry.knows("answers_total_bucket")
-    assert telemetry.alerts["GoodBurn"].summary == "Too few are good"
+    assert telemetry.knows("ALERTS")
+    assert not telemetry.knows("GoodBurn")
+    alert = telemetry.get("GoodBurn")
+    assert alert is not None
+    assert alert.meaning == "Too few are good."
+
+
+def test_names_are_declared_once(tmp_path: Path) -> None:
+    """A name that stands for two things is refused."""
+    metric = "{name: a, type: gauge, unit: '1', labels: {}, meaning: x, exported_by: [feed]}"
+    (tmp_path / "t.yaml").write_text(f"schema: 1\ntarget_labels: {}\nmetrics:\n  - {metric}\n  - {metric}\n")
+    with pytest.raises(ContentError, match="`a` is declared twice"):
+        load_telemetry(tmp_path / "t.yaml")
