@@ -73,6 +73,7 @@ async def serve(service: Service, listener: socket.socket, log: logging.Logger) 
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
