@@ -108,6 +108,6 @@ def test_parts_of_histograms_are_known(telemetry: Telemetry) -> None:
 def test_names_are_declared_once(tmp_path: Path) -> None:
     """A name that stands for two things is refused."""
     metric = "{name: a, type: gauge, unit: '1', labels: {}, meaning: x, exported_by: [feed]}"
-    (tmp_path / "t.yaml").write_text(f"schema: 1\ntarget_labels: {}\nmetrics:\n  - {metric}\n  - {metric}\n")
+    (tmp_path / "t.yaml").write_text(f"schema: 1\ntarget_labels: {{}}\nmetrics:\n  - {metric}\n  - {metric}\n")
     with pytest.raises(ContentError, match="`a` is declared twice"):
         load_telemetry(tmp_path / "t.yaml")
