@@ -78,7 +78,8 @@ class ServiceProxies:
         self._loop = self._thread = None
 
     def _open(self, key: Key, host: str, before: int | None) -> _Entry:
-        bound = _bound(host, [*([before] if before else []), key[1], 0])
+        held = {entry.port for entry in self._entries.values() if entry.host == host}
+        bound = _bound(host, [port for port in (before, key[1]) if port is not None and port not in held])
         entry = _Entry(host, bound.getsockname()[1], Listener(self._running_loop(), bound))
         self._entries[key] = entry
         return entry
@@ -138,9 +139,9 @@ def _backends(store: Store, service: Obj, port_name: str) -> tuple[Backend, ...]
 
 
 def _bound(host: str, candidates: list[int]) -> socket.socket:
-    """A socket bound, but not listening, on the first candidate that can be had; 0 is any free port."""
+    """A socket bound, but not listening, on the first candidate that can be had, or on any free port."""
     for port in candidates:
-        if port == 0 or ports.can_bind(host, port):
+        if ports.can_bind(host, port):
             with contextlib.suppress(OSError):
                 return ports.bound_socket(host, port)
     return ports.bound_socket(host, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from conftest import NAMESPACE, PYTHON, Node, script
+from embedded_node_bench import NAMESPACE, PYTHON, Node, script
 
 from lab.cluster.embedded.images import LocalImage, write_catalogue
 

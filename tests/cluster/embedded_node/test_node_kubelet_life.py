@@ -8,7 +8,7 @@ import os
 import re
 from urllib.request import urlopen
 
-from conftest import NAMESPACE, Node, script
+from embedded_node_bench import NAMESPACE, Node, script
 
 SERVER = """
 import http.server, os, signal, sys, threading

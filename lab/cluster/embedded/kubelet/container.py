@@ -69,7 +69,7 @@ class ContainerRunner:
         self.process: process.Process | None = None
         self.command: ContainerCommand | None = None
         limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
-        self.memory_limit = parse_quantity(limit) if limit else None
+        self.memory_limit = float(parse_quantity(str(limit))) if limit else None
         self._pod = pod
         self._around = around
         self._node = node
