@@ -42,6 +42,9 @@ def json_patch(target: Mapping[str, Any], operations: Any) -> Any:
         return jsonpatch.JsonPatch(operations).apply(target)
     except jsonpatch.InvalidJsonPatch as error:
         raise bad_request(f"error decoding patch: {error}") from None
+    except jsonpatch.JsonPatchTestFailed:
+        text = "the server rejected our request due to an error in our request: a test operation failed"
+        raise StatusError(422, "Invalid", text) from None
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
         text = f"the server rejected our request due to an error in our request: {error}"
         raise StatusError(422, "Invalid", text) from None

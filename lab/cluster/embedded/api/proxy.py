@@ -133,8 +133,8 @@ class _Passage:
     async def run(self, body: bytes) -> None:
         host, port = self._address
         try:
-            connecting = asyncio.open_connection(host, port)
-            reader, writer = await asyncio.wait_for(connecting, CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, writer = await asyncio.open_connection(host, port)
         except (OSError, TimeoutError) as error:
             why = "connection refused" if isinstance(error, ConnectionRefusedError) else str(error) or "timed out"
             raise unavailable(f"error trying to reach service: dial tcp {host}:{port}: connect: {why}") from None
@@ -163,7 +163,8 @@ class _Passage:
     async def _relay(self, reader: asyncio.StreamReader) -> None:
         while not self._complete:
             try:
-                data = await asyncio.wait_for(reader.read(PART_BYTES), READ_SECONDS)
+                async with asyncio.timeout(READ_SECONDS):
+                    data = await reader.read(PART_BYTES)
                 if not data:
                     break
                 self._parser.feed_data(data)

@@ -52,7 +52,10 @@ class Timing:
 async def attempt(probe: Obj, target: Target, timeout: float) -> str | None:
     """Probe once: None for success, else what went wrong as events say it."""
     try:
-        return await asyncio.wait_for(_attempt(probe, target), timeout)
+        async with asyncio.timeout(timeout):
+            return await _attempt(probe, target)
+    except ValueError as error:
+        return str(error)
     except TimeoutError:
         if "httpGet" in probe:
             url = _url(probe["httpGet"], target)
