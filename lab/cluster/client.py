@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -97,7 +97,13 @@ class Cluster:
         return self._json("PUT", self._path(kind, name) + query, body)
 
     def patch(
-        self, kind: str, name: str, body: Object | list[Object], how: PatchType = "strategic", *, subresource: str = ""
+        self,
+        kind: str,
+        name: str,
+        body: Object | Sequence[Object],
+        how: PatchType = "strategic",
+        *,
+        subresource: str = "",
     ) -> Object:
         """Patch the object or one of its subresources, and return what is there now."""
         path = self._path(kind, name) + (f"/{subresource}" if subresource else "")

@@ -159,11 +159,11 @@ class Keeper:
             self.enter("on_call")
 
     def _keep_constants(self) -> None:
-        replicas = self.lab.baseline_replicas()
+        floors = self.lab.baseline_floors()
         self.constants = RunConstants(
             scenario_yaml=self.loaded.scenario_yaml,
             baseline_tags={name: self.lab.repo.tag(name) for name in self.lab.repo.components()},
-            floors={name: replicas.get(name, 1) for name in SERVING},
+            floors={name: floors.get(name, 1) for name in SERVING},
             rules=self.lab.prometheus.rules(),
             commits=[commit.sha for commit in self.lab.repo.log(limit=200)],
             registered=self.lab.registered_models(),

@@ -99,6 +99,16 @@ def rolled_out(deployment: Object) -> bool:
     )
 
 
+def floor_of(deployment: Object) -> int:
+    """Replicas less `maxUnavailable`, a number or a percentage rounded down; 25 % where the manifest says nothing."""
+    spec = deployment["spec"]
+    replicas = int(spec.get("replicas", 1))
+    allowed = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxUnavailable", "25%")
+    if isinstance(allowed, str) and allowed.endswith("%"):
+        return replicas - replicas * int(allowed[:-1]) // 100
+    return replicas - int(allowed)
+
+
 def clear(cluster: Cluster, keep: tuple[Object, ...], stop: Event, deadline_seconds: float = 30.0) -> None:
     """Delete every Deployment with its pods, and every object that the baseline does not name."""
     kept = {(item["kind"], item["metadata"]["name"]) for item in keep if item["kind"] != "Deployment"}

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import cast
 
 import yaml
 
@@ -74,8 +73,8 @@ class Lab:
         self._prepare(say)
         self.provisioner.up(say)
         self.provisioner.load(baseline.shipped_images(self.around.stack_root))
-        if self.is_ready() and self._fingerprint_file.exists():
-            say("the stack is already up")
+        if self._fingerprint_file.exists() and self.cluster.list("Deployment"):
+            say("the stack is already up" if self.is_ready() else "the stack is up, but not all of it is ready")
             return
         self._restore_repo()
         say("applying the platform repo")
@@ -131,11 +130,11 @@ class Lab:
                 continue
         return found
 
-    def baseline_replicas(self) -> dict[str, int]:
+    def baseline_floors(self) -> dict[str, int]:
         """Replicas that each Deployment of the baseline asks for, less what its strategy lets be unavailable."""
         template = PlatformRepo(self._template, self.around.environ)
         return {
-            str(item["metadata"]["name"]): cast(int, item["spec"].get("replicas", 1))
+            str(item["metadata"]["name"]): baseline.floor_of(item)
             for item in template.objects()
             if item["kind"] == "Deployment"
         }

@@ -43,6 +43,8 @@ def open_lab(environ: Mapping[str, str], home: Path, cwd: Path, name: str | None
         stack_root=around.stack_root,
         python=sys.executable,
         program_dirs=(programs,),
+        kubeconfig=ours.kubeconfig,
+        environ=environ,
     )
     return Lab(around, provisioner, namespace, lambda say: _link_programs(programs, user, settings, environ, say))
 
