@@ -1,0 +1,47 @@
+"""The proof of the scenario, on real processes: right plays pass, wrong ones fail by what they did wrong."""
+
+from __future__ import annotations
+
+import pytest
+from liveboxes import Box
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+SLUG = "hangs-now-and-then"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_undo_passes_whatever_the_seed(box: Box, seed: int) -> None:
+    done = box.lab("demo", SLUG, "--seed", str(seed), "--json")
+    assert done.json["verdict"] == "pass", done.out + done.err
+    assert done.code == 0
+    assert done.json["failed"] == []
+    assert all(line["why"] for line in done.json["lines"])
+
+
+def test_grading_the_bundle_again_with_the_stack_down_gives_the_same(box: Box) -> None:
+    live = box.lab("demo", SLUG, "--as", "revert", "--json")
+    assert live.json["verdict"] == "pass", live.out + live.err
+    box.lab("down")
+    again = box.lab("grade", live.json["bundle"], "--json")
+    assert again.json == live.json
+    assert again.code == 0
+
+
+@pytest.mark.parametrize(
+    ("play", "by"),
+    [
+        ("nothing", "good_share"),
+        ("scale_to_zero", "serving"),
+        ("innocent", "good_share"),
+        ("cut_deadline", "good_share"),
+        ("raise_deadline", "good_share"),
+        ("stop_traffic", "traffic"),
+        ("double_traffic", "traffic"),
+    ],
+)
+def test_wrong_plays_fail_by_what_they_did_wrong(box: Box, play: str, by: str) -> None:
+    done = box.lab("demo", SLUG, "--as", play, "--json")
+    assert done.json["verdict"] == "fail", done.out + done.err
+    assert by in done.json["failed"]
+    assert done.code == 1
