@@ -22,7 +22,7 @@ _BLAMEFUL = re.compile(
     r"|\b(?:whoever|someone|somebody) (?:forgot|broke|should have)\b",
     re.IGNORECASE,
 )
-_EXCULPATING = re.compile(r"\b(?:no ?one|nobody|not|never|without|blameless)\b", re.IGNORECASE)
+_EXCULPATING = re.compile(r"\b(?:no|no ?one|nobody|not|never|without|blameless)\b", re.IGNORECASE)
 _ROLES = (
     r"the (?:\w+ )?(?:developer|engineer|operator|author|deployer|colleague|teammate|intern|admin|committer|reviewer)"
 )

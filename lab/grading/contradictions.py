@@ -21,8 +21,13 @@ LENGTH_SHARE = 0.5
 UNDATED = 10.5 * 86400.0
 """Stands in for the day of a run that is not known, Unix seconds."""
 
-_NEGATED = re.compile(r"\b(?:not|no|never|isn't|wasn't|ruled out|rule out|rather than|unlike|instead of|nor)\b", re.I)
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n")
+BESIDE = 30
+"""Characters on either side of a cause in which a negation is looked for."""
+
+_NEGATED = re.compile(
+    r"\b(?:not|no|never|nor|isn't|wasn't|rul(?:ed|e|ing) out|rather than|unlike|instead of|suspect\w*|excluded)\b",
+    re.IGNORECASE,
+)
 _SEVERITY = re.compile(r"\bsev[\s_-]?[1-4]\b", re.IGNORECASE)
 _VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+)(?![\w.]*\d)")
 _LASTED = re.compile(
@@ -69,19 +74,20 @@ def _cause(note: Note, causes: Causes, near: float) -> Iterator[Contradiction]:
     if said is None or not text:
         return
     allowed = {said, *(one.id for one in (causes.parent_of(said),) if one is not None)}
-    named = {
-        one for sentence in _SENTENCE.split(text) if not _NEGATED.search(sentence) for one in _ids(causes, sentence)
-    }
-    if named and not named & allowed:
-        why = f"root_cause is {said}, and the section on the root cause names {_list(named)}"
+    named = dict(_ids(causes, text))
+    others = {one for one, meant in named.items() if meant} - allowed
+    if others and not allowed & set(named):
+        why = f"root_cause is {said}, and the section on the root cause names {_list(others)}"
         yield Contradiction(_at(note, "Root cause and trigger"), why)
 
 
-def _ids(causes: Causes, sentence: str) -> Iterator[str]:
-    lower = sentence.lower()
+def _ids(causes: Causes, text: str) -> Iterator[tuple[str, bool]]:
+    """Ids of the vocabulary in a text, and whether each is meant: not negated or only suspected right beside it."""
+    lower = text.lower()
     for cause in causes:
-        if "-" in cause.id and re.search(rf"(?<![\w-]){re.escape(cause.id)}(?![\w-])", lower):
-            yield cause.id
+        if "-" in cause.id and (match := re.search(rf"(?<![\w-]){re.escape(cause.id)}(?![\w-])", lower)):
+            beside = lower[max(0, match.start() - BESIDE) : match.start()] + " | " + lower[match.end() :][:BESIDE]
+            yield cause.id, not _NEGATED.search(beside)
 
 
 def _component(note: Note, causes: Causes, near: float) -> Iterator[Contradiction]:

@@ -21,7 +21,7 @@ from lab.grading.severity import SEVERITIES, parse_severity, right_severities
 
 SECTION_POINTS, OWN_WORDS = 8.0, 6
 CAUSE, CAUSE_PARENT, CAUSE_SYMPTOM = 20.0, 8.0, 3.0
-COMPONENT, CHANGE, VERSION = 3.0, 5.0, 2.0
+COMPONENT, CHANGE, VERSION = 2.0, 6.0, 2.0
 TIME, FULL_SHARE, FULL_SECONDS, ZERO_SHARE = 3.0, 0.10, 5.0, 0.50
 SEVERITY, SEVERITY_NEXT = 3.0, 1.0
 BLAMELESS = 4.0
@@ -159,7 +159,7 @@ def severity(note: Note, facts: RunFacts) -> Part | None:
     expected = f"{' or '.join(right)}: {facts.bad_share:.1%} of requests were not good from onset to mitigation"
     if said in right:
         return Part("severity", SEVERITY, SEVERITY, expected)
-    near = said is not None and min(abs(SEVERITIES.index(said) - SEVERITIES.index(one)) for one in right) == 1
+    near = said is not None and abs(SEVERITIES.index(said) - SEVERITIES.index(right[0])) == 1
     why = f"expected {expected}; you wrote {_q(note.matter.text('severity'))}"
     return Part("severity", SEVERITY_NEXT if near else 0, SEVERITY, why)
 

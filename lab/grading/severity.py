@@ -20,11 +20,11 @@ def parse_severity(text: str) -> str | None:
 
 
 def right_severities(bad_share: float) -> tuple[str, ...]:
-    """The severities that a share of bad requests (0 to 1) bears out: one, or two near a border."""
+    """The severities that a share of bad requests (0 to 1) bears out: the measured one first, near a border two."""
     low, high = bad_share * (1 - BORDER), bad_share * (1 + BORDER)
-    found = [_of(share) for share in (high, bad_share, low)]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(severity_of(share) for share in (bad_share, high, low)))
 
 
-def _of(bad_share: float) -> str:
+def severity_of(bad_share: float) -> str:
+    """The severity of a share of bad requests (0 to 1)."""
     return next(name for name, least in SCALE if bad_share >= least)
