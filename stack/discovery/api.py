@@ -159,7 +159,7 @@ async def _get(access: Access, target: str) -> AsyncIterator[tuple[asyncio.Strea
             raise Refused(head.line)
         yield reader, head
     finally:
-        writer.close()
+        writer.transport.abort()
 
 
 async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

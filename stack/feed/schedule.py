@@ -10,20 +10,22 @@ class Schedule:
     """Due times at a fixed rate, in the seconds of the clock that `now` values come from."""
 
     def __init__(self, requests_per_second: float, now: float) -> None:
-        self._interval = 1.0 / requests_per_second
-        self._next = now + self._interval
+        self._rate = requests_per_second
+        self._origin = now
+        self._count = 1
+        """Requests since the origin that the next one will complete."""
 
     @property
     def next_due(self) -> float:
         """When the next request is due."""
-        return self._next
+        return self._origin + self._count / self._rate
 
     def due(self, now: float) -> list[float]:
         """The due times that have come by `now`, oldest first; each is given once."""
-        if now - self._next > MOST_BEHIND_SECONDS:
-            self._next = now
+        if now - self.next_due > MOST_BEHIND_SECONDS:
+            self._origin, self._count = now, 0
         times: list[float] = []
-        while self._next <= now:
-            times.append(self._next)
-            self._next += self._interval
+        while self.next_due <= now:
+            times.append(self.next_due)
+            self._count += 1
         return times

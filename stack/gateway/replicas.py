@@ -40,13 +40,12 @@ class Replicas:
         return frozenset(endpoint.pod for endpoint in gone) - {endpoint.pod for endpoint in wanted}
 
     def next(self, tried: Mapping[Replica, None]) -> Replica | None:
-        """Whose turn it is among those not `tried`; None when there is none."""
-        for _ in self._order:
-            replica = self._order[self._turn % len(self._order)]
+        """Whose turn it is; for a second attempt one not `tried`, which keeps its own turn; None without one."""
+        start = self._turn
+        if not tried:
             self._turn += 1
-            if replica not in tried:
-                return replica
-        return None
+        around = (self._order[(start + step) % len(self._order)] for step in range(len(self._order)))
+        return next((replica for replica in around if replica not in tried), None)
 
     def close(self) -> None:
         """Let go of all connections."""

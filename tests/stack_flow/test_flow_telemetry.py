@@ -1,0 +1,105 @@
+"""telemetry.yaml, the rules, the manifests and what the components export agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from stack_flow_rig import ROOT, Rig
+
+PLATFORM = ROOT / "stack" / "platform"
+TELEMETRY = yaml.safe_load((PLATFORM / "telemetry.yaml").read_text())
+METRICS = {item["name"]: item for item in TELEMETRY["metrics"]}
+RULES = {item["name"]: item for item in TELEMETRY["recording_rules"]}
+ALERTS = {item["name"]: item for item in TELEMETRY["alerts"]}
+PARTS = ("_bucket", "_sum", "_count")
+FUNCTIONS = {
+    "sum", "by", "le", "rate", "histogram_quantile", "and", "or", "unless", "on", "count", "round", "up", "quantile",
+    "job", "pod", "code", "replica", "outcome", "component", "release", "version", "model_version",
+}  # fmt: skip
+
+
+def written_rules() -> Iterator[dict[str, Any]]:
+    for path in sorted((PLATFORM / "rules").glob("*.yaml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def names_in(expression: str) -> set[str]:
+    """The names of metrics and rules in an expression."""
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"", " ", expression)
+    words = set(re.findall(r"[a-zA-Z_][a-zA-Z0-9_:]*", bare))
+    return {word for word in words - FUNCTIONS if not word.isupper()}
+
+
+def declared(name: str) -> bool:
+    base = next((name.removesuffix(part) for part in PARTS if name.endswith(part)), name)
+    histogram = METRICS.get(base, {}).get("type") == "histogram"
+    return name in RULES or (name in METRICS and METRICS[name]["type"] != "histogram") or (base != name and histogram)
+
+
+def test_entries_are_complete() -> None:
+    for item in METRICS.values():
+        assert set(item) == {"name", "type", "unit", "labels", "meaning", "exported_by"}, item["name"]
+        assert item["type"] in {"counter", "gauge", "histogram"}
+        assert item["name"].endswith("_total") == (item["type"] == "counter")
+    for item in RULES.values():
+        assert set(item) == {"name", "unit", "labels", "meaning"}
+    assert len(METRICS) == len(TELEMETRY["metrics"])
+
+
+def test_rules_and_alerts_are_declared_and_use_declared_names() -> None:
+    rules = list(written_rules())
+    assert {rule["record"] for rule in rules if "record" in rule} == set(RULES)
+    assert {rule["alert"] for rule in rules if "alert" in rule} == set(ALERTS)
+    for rule in rules:
+        unknown = {name for name in names_in(rule["expr"]) if not declared(name)}
+        assert not unknown, rule
+
+
+def test_alerts_name_their_severity_and_a_runbook_that_exists() -> None:
+    for rule in written_rules():
+        if "alert" in rule:
+            entry = ALERTS[rule["alert"]]
+            assert rule["labels"] == {"severity": entry["severity"]}
+            assert rule["annotations"]["runbook"] == entry["runbook"]
+            assert "summary" in rule["annotations"]
+            assert (PLATFORM / entry["runbook"]).is_file()
+
+
+def test_runbook_queries_use_declared_names() -> None:
+    for path in sorted((PLATFORM / "runbooks").glob("*.md")):
+        for query in re.findall(r"`([^`\n]+)`", path.read_text()):
+            if re.search(r"[(:]", query) and not query.startswith(("kubectl", "git")):
+                unknown = {name for name in names_in(query) if not declared(name)}
+                assert not unknown, f"{path.name}: {query}"
+
+
+@pytest.mark.parametrize("component", ["discovery", "model-server", "gateway", "feed", "monitor"])
+def test_a_component_exports_what_is_declared(rig: Rig, component: str) -> None:
+    running = next(own for own in rig.components.values() if own.name == component and own.process.poll() is None)
+    found: dict[str, tuple[str, set[str]]] = {}
+    for family in text_string_to_metric_families(running.get("/metrics")[1].decode()):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        found[name] = (family.type, labels)
+    wanted = {name: item for name, item in METRICS.items() if component in item["exported_by"]}
+    assert set(found) == set(wanted)
+    for name, (kind, labels) in found.items():
+        assert kind == wanted[name]["type"], name
+        assert labels <= set(wanted[name]["labels"]), name
+    assert {name for name, (_, labels) in found.items() if labels != set(wanted[name]["labels"])} == set()
+
+
+def test_promtool_agrees(promtool: Path, tmp_path: Path, run_tool: Any) -> None:
+    run_tool(promtool, "test", "rules", *sorted((PLATFORM / "rules" / "tests").glob("*.yaml")))
+    run_tool(promtool, "check", "rules", *sorted((PLATFORM / "rules").glob("*.yaml")))
+    text = (PLATFORM / "prometheus" / "prometheus.yml").read_text()
+    config = tmp_path / "prometheus.yml"
+    config.write_text(text.replace("@DISCOVERY@", "127.0.0.1:8604").replace("@RULES@", str(PLATFORM / "rules")))
+    run_tool(promtool, "check", "config", config)
