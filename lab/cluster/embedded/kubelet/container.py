@@ -161,17 +161,22 @@ class ContainerRunner:
         state.container_id = f"embedded://{uid}/{state.name}/{state.restart_count}"
         program = shutil.which(command.argv[0], path=command.env["PATH"]) if command.argv else None
         if program is None:
-            self._cannot_start(command, started_at)
+            shown = command.argv[0] if command.argv else ""
+            self._cannot_start(f'exec: "{shown}": executable file not found in $PATH', started_at)
             return 0.0, CANNOT_START
-        running = process.start(
-            command.argv,
-            program=program,
-            env=command.env,
-            cwd=settings.state_dir / "pods" / uid / "_root",
-            log=LogFile(log_path(settings.state_dir, uid, state.name, state.restart_count)),
-            lifeline=self._node.lifeline,
-            state_dir=settings.state_dir,
-        )
+        try:
+            running = process.start(
+                command.argv,
+                program=program,
+                env=command.env,
+                cwd=settings.state_dir / "pods" / uid / "_root",
+                log=LogFile(log_path(settings.state_dir, uid, state.name, state.restart_count)),
+                lifeline=self._node.lifeline,
+                state_dir=settings.state_dir,
+            )
+        except OSError as error:
+            self._cannot_start(f"cannot start a process: {error.strerror}", started_at)
+            return 0.0, CANNOT_START
         self.process, self._out_of_memory = running, False
         state.state, state.has_run = {"running": {"startedAt": started_at}}, True
         state.started = "startupProbe" not in self.container
@@ -189,9 +194,7 @@ class ContainerRunner:
             self.process = None
         return loop.time() - began, self._ended(code, started_at)
 
-    def _cannot_start(self, command: ContainerCommand, started_at: str) -> None:
-        shown = command.argv[0] if command.argv else ""
-        message = f'exec: "{shown}": executable file not found in $PATH'
+    def _cannot_start(self, message: str, started_at: str) -> None:
         self._around.say(self.container, "Failed", f"Error: {message}", warning=True)
         self.state.has_run = True
         self._terminated("StartError", CANNOT_START, started_at, message)

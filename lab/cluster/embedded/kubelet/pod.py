@@ -131,7 +131,9 @@ class PodRunner:
         named = {port["name"]: port["containerPort"] for port in container.get("ports") or () if port.get("name")}
 
         def real_port(port: str | int) -> int:
-            number = int(named.get(port, port)) if isinstance(port, str) else port
+            number = named.get(port) if isinstance(port, str) else port
+            if number is None:
+                raise ValueError(f"couldn't find port: {port}")
             return self._replaced.get(number, number)
 
         async def run(words: list[str]) -> tuple[int, str]:
