@@ -13,6 +13,8 @@ _FUNCTION = (
 _FUNCTION_WORDS = frozenset(_FUNCTION.split())
 ENGLISH_SHARE = 0.12
 """Least share of English function words by which a text counts as English."""
+MOST = 20
+"""Sentences that are listed at most."""
 LEAST_WORDS = 12
 """Fewer words than this are not enough to judge."""
 
@@ -26,8 +28,8 @@ _EXCULPATING = re.compile(r"\b(?:no|no ?one|nobody|not|never|without|blameless)\
 _ROLES = (
     r"the (?:\w+ )?(?:developer|engineer|operator|author|deployer|colleague|teammate|intern|admin|committer|reviewer)"
 )
-_QUOTED = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|\"[^\"]*\"|\u201c[^\u201d]*\u201d", re.DOTALL)
-_BLOCK_QUOTE = re.compile(r"^\s*>.*$", re.MULTILINE)
+_QUOTED = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|\"[^\"]*\"|\u201c[^\u201c\u201d]*\u201d", re.DOTALL)
+_BLOCK_QUOTE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*(?:[-*#]|\d+\.)\s)")
 
 
@@ -60,6 +62,8 @@ def blames(note: Note, people: tuple[str, ...]) -> list[Blame]:
             line = note.body_line + unquoted.count("\n", 0, position + lead)
             found.append(Blame(line, " ".join(sentence.split())))
         position += len(sentence)
+        if len(found) == MOST:
+            break
     return found
 
 

@@ -10,10 +10,10 @@ from lab.errors import Problem
 from lab.grading.frontmatter import FrontMatter, read_front_matter
 from lab.grading.layout import PROMPTS
 
-MAX_CHARACTERS = 200_000
+MAX_CHARACTERS = 100_000
 """Longer notes are cut off there, and say so."""
 
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*")
+_HEADING = re.compile(r"(#{1,6})\s(.*)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCE = re.compile(r"\s*(```|~~~)")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -98,7 +98,7 @@ def _known(line: str) -> str | None:
     match = _HEADING.fullmatch(line)
     if match is None:
         return None
-    name = re.sub(r"^[\d.)\s]+|[*_`:.]+", "", match[2]).strip().lower()
+    name = re.sub(r"^[\d.)\s]+|[*_`:.#]+", "", match[2]).strip().lower()
     return _NAMES.get(name)
 
 

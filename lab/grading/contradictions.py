@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from lab.content.causes import NO_FAULT, Causes
 from lab.grading.actions import given_actions
@@ -21,6 +22,8 @@ LENGTH_SHARE = 0.5
 UNDATED = 10.5 * 86400.0
 """Stands in for the day of a run that is not known, Unix seconds."""
 
+MOST = 20
+"""More than this many take nothing further away."""
 BESIDE = 30
 """Characters on either side of a cause in which a negation is looked for."""
 
@@ -36,6 +39,7 @@ _LASTED = re.compile(
     r"(?:(?P<seconds>\d+)\s*(?:seconds?|secs?|s)\b)?",
     re.IGNORECASE,
 )
+_COMPONENT = re.compile(r"^[*_>\- ]{0,8}component[*_ ]{0,4}:[*_` ]{0,4}([\w-]+(?: [\w-]+)?)", re.I | re.MULTILINE)
 _LABELLED = re.compile(
     r"\b(?P<key>started|detected|mitigated|resolved)(?: at|:)?\s+"
     r"(?P<time>(?:\d{4}-\d{2}-\d{2}[T ])?\d{1,2}:\d{2}(?::\d{2})?(?:\s?(?:Z|UTC|[+-]\d{2}:?\d{2}))?)",
@@ -56,7 +60,7 @@ def contradictions(note: Note, causes: Causes, near: float) -> tuple[Contradicti
     checks: tuple[Callable[[Note, Causes, float], Iterator[Contradiction]], ...] = (
         _cause, _component, _versions, _severity, _times, _duration, _ruled_out, _no_fault,
     )  # fmt: skip
-    return tuple(found for check in checks for found in check(note, causes, near))
+    return tuple(islice((found for check in checks for found in check(note, causes, near)), MOST))
 
 
 def _list(names: set[str]) -> str:
@@ -93,7 +97,7 @@ def _ids(causes: Causes, text: str) -> Iterator[tuple[str, bool]]:
 def _component(note: Note, causes: Causes, near: float) -> Iterator[Contradiction]:
     """A line `Component: X` in the body names another component than the front matter."""
     said = folded(note.matter.text("component"))
-    match = re.search(r"^\W*component\W*:\W*([\w -]+?)\W*$", note.body, re.IGNORECASE | re.MULTILINE)
+    match = _COMPONENT.search(note.body)
     if said and match and folded(match[1]) != said:
         line = note.body_line + note.body.count("\n", 0, match.start(1))
         yield Contradiction(line, f"component is {said}, and the body says {match[1]}")

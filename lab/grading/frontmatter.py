@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import yaml
 
@@ -13,6 +14,10 @@ from lab.errors import Problem
 from lab.grading.layout import KEYS
 
 MAX_DEPTH = 8
+MAX_KEYS = 100
+"""Further keys are not read."""
+MAX_ROWS = 50
+"""Further rows of a list are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class FrontMatter:
                 rows.append(item)
             elif isinstance(item, Rows):
                 rows += [one for one in item.items if isinstance(one, Mapping)]
-        return tuple(rows)
+        return tuple(rows[:MAX_ROWS])
 
     def line_of(self, key: str) -> int:
         """Line of a key's value, or of the front matter where the key is not there."""
@@ -91,7 +96,7 @@ class FrontMatter:
 def read_front_matter(lines: list[str], first: int, path: str) -> FrontMatter:
     """The front matter in these lines, whose first is line `first` of the file, with every problem found."""
     matter = FrontMatter(line=max(1, first - 1))
-    for start, chunk in _chunks(lines):
+    for start, chunk in islice(_chunks(lines), MAX_KEYS):
         line = first + start
         match = re.match(r"\s*([\w-]+)\s*:(?:\s|$)", chunk[0])
         if match is None:
@@ -100,7 +105,7 @@ def read_front_matter(lines: list[str], first: int, path: str) -> FrontMatter:
             continue
         key = match[1].lower().replace("-", "_")
         if key not in KEYS:
-            matter.problems.append(Problem(path, line, key, "is not a key of a note", suggestion(key, KEYS)))
+            matter.problems.append(Problem(path, line, key[:40], "is not a key of a note", suggestion(key[:40], KEYS)))
         if key in matter.given:
             matter.problems.append(Problem(path, line, key, "is written twice", "keep one answer"))
         item = _value(chunk, line, key, path, matter.problems)

@@ -34,7 +34,7 @@ def parse_moment(text: str, near: float) -> Moment | None:
     ISO 8601 with any offset; without one it is UTC. A time without a date is on the day that brings it closest to
     `near` (Unix seconds).
     """
-    bare = text.strip().lower()
+    bare = text.strip().lower()[:60]
     if _EPOCH.fullmatch(bare):
         return Moment(float(bare), float(bare) + (0.0 if "." in bare else 1.0))
     match = _MOMENT.fullmatch(bare)

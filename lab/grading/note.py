@@ -108,12 +108,12 @@ def _answer_problems(note: Note, causes: Causes) -> list[Problem]:
     if len(answers) > 1:
         problem("root_cause", "has more than one answer", "keep the one you stand by")
     elif answers and identify(causes, answers[0]) is None:
-        near = causes.nearest(answers[0])
+        near = causes.nearest(answers[0][:60])
         step = f"did you mean `{near.id}`?" if near else "see `lab incident causes`"
         problem("root_cause", f"`{answers[0][:40]}` is not in the vocabulary", step)
     component = note.matter.text("component")
     if component and folded(component) not in (*COMPONENTS, "none"):
-        problem("component", f"`{component[:40]}` is not a component", suggestion(folded(component), COMPONENTS))
+        problem("component", f"`{component[:40]}` is not a component", suggestion(folded(component)[:40], COMPONENTS))
     severity = note.matter.text("severity")
     if severity and parse_severity(severity) is None:
         problem("severity", f"`{severity[:40]}` is not a severity", f"use one of {', '.join(SEVERITIES)}")

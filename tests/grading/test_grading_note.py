@@ -298,7 +298,7 @@ def test_render_and_read_agree_for_awkward_text() -> None:
 FACTS = facts_of(solved_run().bundle(), solved_run().scenario)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.text(max_size=300), st.integers(0, 2**32))
 def test_no_note_makes_the_grader_stumble(text: str, seed: int) -> None:
     note = reference()
@@ -307,6 +307,18 @@ def test_no_note_makes_the_grader_stumble(text: str, seed: int) -> None:
         assert 0 <= grade_note(attempt, FACTS, CAUSES).score <= 100
         for problem in lint(attempt, "note.md", CAUSES):
             assert problem.line >= 1
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\n", " ", "\u201c", '"', "`", "#", "# a ", "## Summary\n", "the ", "- do: a b c\n", "k: v\n", "lasted 1 minute ",
+     "started at 10:00 ", "Tom broke it. ", "component:\n", "<!--", "[", "{", "*a ", "a: ", "release-slow-path ", "9"],
+)  # fmt: skip
+def test_endless_repetition_is_graded_without_end_of_patience(piece: str) -> None:
+    for before in ("", "---\n", "---\nroot_cause: ", "---\nactions:\n", "---\n---\n## Root cause\n\nx "):
+        note = before + piece * (20_000 // len(piece)) + " x"
+        assert grade_note(note, FACTS, CAUSES).score < 70
+        lint(note, "note.md", CAUSES)
 
 
 @pytest.mark.parametrize(
