@@ -85,6 +85,9 @@ class FakeKubernetes:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.lists = 0
+        """Lists that were answered."""
+        self.watches = 0
+        """Watches that began."""
         self.account = ServiceAccount(folder, 0)
 
     def __enter__(self) -> FakeKubernetes:
@@ -186,6 +189,7 @@ class FakeKubernetes:
             writer.write(b"0\r\n\r\n")
             return
         sent = version
+        self.watches += 1
         while True:
             for event in self._events:
                 number = int(event["object"]["metadata"]["resourceVersion"])

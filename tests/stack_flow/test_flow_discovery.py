@@ -49,7 +49,7 @@ async def following(kubernetes: FakeKubernetes) -> AsyncIterator[Discovery]:
     discovery = Discovery(kubernetes)
     task = asyncio.create_task(discovery.follow())
     try:
-        await reach(lambda: discovery.view.synced)
+        await reach(lambda: discovery.view.synced and kubernetes.watches)
         yield discovery
     finally:
         task.cancel()

@@ -1,0 +1,126 @@
+"""The platform repo: manifests that every Kubernetes takes, and the agreements that other parts rely on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from stack_flow_rig import ROOT
+
+from stack.common.release import BackgroundRelease, Log, ServingRelease, read_release
+
+PLATFORM = ROOT / "stack" / "platform"
+PORTS = {"discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090}
+REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
+SERVING = {"model-server", "gateway"}
+DOCUMENTS: list[dict[str, Any]] = [
+    document
+    for path in sorted((PLATFORM / "manifests").glob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text())
+]
+
+
+def named(kind: str, name: str) -> dict[str, Any]:
+    return next(item for item in DOCUMENTS if (item["kind"], item["metadata"]["name"]) == (kind, name))
+
+
+def container(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = named("Deployment", name)["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def test_there_is_one_service_and_deployment_per_component_services_first() -> None:
+    order = [(item["kind"], item["metadata"]["name"]) for item in DOCUMENTS]
+    pairs = [(kind, name) for kind, name in order if kind != "ServiceAccount"]
+    assert pairs == [(kind, name) for name in PORTS for kind in ("Service", "Deployment")]
+    assert {kind for kind, _ in order} == {"ServiceAccount", "Service", "Deployment"}
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_names_labels_and_ports_agree(name: str) -> None:
+    service, deployment = named("Service", name), named("Deployment", name)
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "flight-risk"}
+    selector = {"app.kubernetes.io/name": name}
+    template = deployment["spec"]["template"]
+    assert service["metadata"]["labels"] == deployment["metadata"]["labels"] == template["metadata"]["labels"] == labels
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"] == selector
+    assert service["spec"]["ports"] == [{"name": "http", "port": PORTS[name], "targetPort": "http"}]
+    assert deployment["spec"]["replicas"] == REPLICAS[name]
+    own = container(name)
+    assert own["name"] == name
+    assert own["ports"] == [{"name": "http", "containerPort": PORTS[name]}]
+    environ = {item["name"]: item for item in own["env"]}
+    assert environ["POD_IP"]["valueFrom"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+    assert environ["PORT"]["value"] == str(PORTS[name])
+    scraped = template["metadata"].get("annotations", {}).get("prometheus.io/scrape")
+    assert scraped == (None if name == "prometheus" else "true")
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_pods_are_confined_bounded_and_probed(name: str) -> None:
+    spec, own = named("Deployment", name)["spec"]["template"]["spec"], container(name)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert own["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["terminationGracePeriodSeconds"] == 5
+    assert own["resources"]["limits"]["memory"] == own["resources"]["requests"]["memory"]
+    assert own["readinessProbe"]["periodSeconds"] == 1
+    assert own["readinessProbe"]["httpGet"]["port"] == own["livenessProbe"]["httpGet"]["port"] == "http"
+    assert own["livenessProbe"]["httpGet"]["path"] != own["readinessProbe"]["httpGet"]["path"]
+    if name != "discovery":
+        assert spec["automountServiceAccountToken"] is False
+
+
+def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -> None:
+    for name in ("model-server", "gateway", "discovery"):
+        strategy = named("Deployment", name)["spec"]["strategy"]
+        assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    for name in ("feed", "monitor", "prometheus"):
+        assert named("Deployment", name)["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_every_tag_has_a_release_that_its_component_takes() -> None:
+    previous = yaml.safe_load((PLATFORM / "previous.yaml").read_text())
+    assert set(previous) == set(PORTS) - {"prometheus"}
+    for name, tag in previous.items():
+        repository, _, current = container(name)["image"].partition(":")
+        assert repository == f"mlops-lab/{name}"
+        assert current != tag
+        for own in (current, tag):
+            path = ROOT / "stack" / name.replace("-", "_") / "releases" / f"{own}.yaml"
+            kind: type[ServingRelease | BackgroundRelease] = ServingRelease if name in SERVING else BackgroundRelease
+            release = read_release(path, kind, own)
+            assert release.notes
+            harmless = kind(tag=own, notes=release.notes)
+            assert replace(release, log=Log()) == replace(harmless, log=Log())
+
+
+def test_prometheus_takes_paths_from_its_environment_where_any_kubelet_can_replace_them() -> None:
+    own = container("prometheus")
+    script = own["command"][2]
+    mounts = {mount["mountPath"] for mount in own["volumeMounts"]}
+    values = {item["name"]: item["value"] for item in own["env"] if "value" in item}
+    assert not any(mount in script for mount in mounts)
+    for name in ("CONFIG_FILE", "RULES_DIR", "DATA_DIR"):
+        assert any(values[name].startswith(mount) for mount in mounts)
+        assert f"${name}" in script
+    config = (PLATFORM / "prometheus" / "prometheus.yml").read_text()
+    assert "@DISCOVERY@" in config
+    assert "@RULES@" in config
+    scrape = yaml.safe_load(config)["global"]
+    assert (scrape["scrape_interval"], scrape["evaluation_interval"]) == ("1s", "1s")
+
+
+def test_the_role_for_real_clusters_reads_pods_and_nothing_else() -> None:
+    role, binding = yaml.safe_load_all((PLATFORM / "real" / "access.yaml").read_text())
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    account = named("Deployment", "discovery")["spec"]["template"]["spec"]["serviceAccountName"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account}]
+    assert named("ServiceAccount", account)
