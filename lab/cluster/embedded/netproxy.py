@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lab.cluster.embedded import ports
@@ -23,6 +23,9 @@ from lab.cluster.embedded.proxy_loop import Backend, Listener
 from lab.cluster.embedded.status import StatusError
 from lab.cluster.embedded.store import Obj, Store
 from lab.errors import NotFound
+
+STEP_SECONDS = 1.0
+"""The longest wait for the thread of the proxies to take up a change."""
 
 Key = tuple[str, int]
 """uid of the Service and the port that its manifest declares."""
@@ -46,7 +49,10 @@ class ServiceProxies:
         self._thread: threading.Thread | None = None
 
     def sync(self) -> None:
-        """Listen for new Services, stop for gone ones, and take over the ready endpoints of the others."""
+        """Listen for new Services, stop for gone ones, and take over the ready endpoints of the others.
+
+        When this returns, new connections go where the EndpointSlices say.
+        """
         present: set[Key] = set()
         for service in self._store.list("services"):
             host = service["spec"].get("clusterIP")
@@ -87,11 +93,20 @@ class ServiceProxies:
     def _direct(self, entry: _Entry, backends: tuple[Backend, ...]) -> None:
         if backends != entry.backends:
             entry.backends = backends
-            self._call(entry.listener.direct, backends)
+            self._call(lambda: entry.listener.direct(backends))
 
-    def _call(self, function: object, *arguments: object) -> None:
-        assert callable(function)
-        self._running_loop().call_soon_threadsafe(function, *arguments)
+    def _call(self, step: Callable[[], None]) -> None:
+        """Run a step in the thread of the proxies, and wait for it."""
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                step()
+            finally:
+                done.set()
+
+        self._running_loop().call_soon_threadsafe(run)
+        done.wait(STEP_SECONDS)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
