@@ -63,6 +63,7 @@ def end_everything(state_dir: Path) -> None:
         if not wait_until(lambda: running_daemon(state_dir) is None, GENTLE_SECONDS):
             _signal((record.pid,), signal.SIGKILL)
             wait_until(lambda: running_daemon(state_dir) is None, HARD_SECONDS)
+        _reap_child(record.pid)
     left = members(state_dir)
     while left:
         _signal(left, signal.SIGKILL)

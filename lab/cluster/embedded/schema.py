@@ -138,7 +138,7 @@ def cannot_be_handled(kind: Kind, why: str) -> StatusError:
 def _message(walk: _Pruning, name: str, value: Any, path: str) -> dict[str, Any]:
     message = walk.table.message(name)
     if not isinstance(value, dict):
-        raise _mismatch(value, path or walk.root, message.short_name)
+        raise _mismatch(value, path or walk.root, f"v1.{message.short_name}")
     kept: dict[str, Any] = {}
     for key, item in value.items():
         field = message.fields.get(key)

@@ -48,9 +48,10 @@ class Selection:
         )
 
 
-_SET = re.compile(r"^\s*(\S+)\s+(in|notin)\s*\(([^()]*)\)\s*$")
-_EQUAL = re.compile(r"^\s*([^\s=!]+)\s*(==|=|!=)\s*([^\s=!]*)\s*$")
-_KEY = re.compile(r"^\s*(!?)\s*([^\s=!(),]+)\s*$")
+_WORD = r"[-A-Za-z0-9_./]"
+_SET = re.compile(rf"^\s*({_WORD}+)\s+(in|notin)\s*\(([^()]*)\)\s*$")
+_EQUAL = re.compile(rf"^\s*({_WORD}+)\s*(==|=|!=)\s*({_WORD}*)\s*$")
+_KEY = re.compile(rf"^\s*(!?)\s*({_WORD}+)\s*$")
 _PARTS = re.compile(r",(?![^()]*\))")
 _FIELD_PART = re.compile(r"^\s*([^=!\s]+)\s*(==|=|!=)(.*)$")
 
