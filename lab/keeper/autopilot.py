@@ -10,10 +10,11 @@ from lab.content.loader import LoadedScenario
 from lab.content.model import Play
 from lab.errors import ClusterTimeout, LabError, RunVoid, SettingsError
 from lab.grading.report import Report
+from lab.grading.severity import severity_of
 from lab.incident.events import ChangeApplied
 from lab.keeper.client import KeeperClient
 from lab.keeper.investigate import REQUEST_PATH, before_changes, conclude, read
-from lab.keeper.memo import Memo, severity_of, write_note
+from lab.keeper.memo import Memo, write_note
 from lab.keeper.view import AlertView, ChangeView, RunView
 from lab.operate import steps
 from lab.operate.lab import Lab

@@ -9,6 +9,7 @@ from lab.content.causes import load_causes
 from lab.content.model import COMPONENTS
 from lab.errors import RunError
 from lab.grading.grade import grade
+from lab.grading.severity import SEVERITIES
 from lab.incident.bundle import write_bundle
 from lab.incident.commands import CLOSED_AS_FALSE, hint_on_offer, may
 from lab.incident.events import (
@@ -40,8 +41,6 @@ from lab.keeper.wire import (
     TakeHint,
     TellQuery,
 )
-
-SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
 def answer(keeper: Keeper, request: Request) -> RunView:

@@ -9,12 +9,10 @@ from datetime import UTC, datetime
 from lab.content.causes import load_causes
 from lab.errors import LabError
 from lab.grading.layout import Action, NoteFields, render
+from lab.grading.severity import severity_of
 from lab.keeper.investigate import Finding
 from lab.keeper.view import ChangeView, RunView
 from lab.operate.lab import Lab
-
-SEVERITY_SHARES = (("SEV1", 0.5), ("SEV2", 0.1), ("SEV3", 0.01), ("SEV4", 0.0))
-"""Smallest share of bad requests of each severity, as the note's template states it."""
 
 _GOOD = "job:good_requests:share15s"
 _BAD_BELOW = 0.97
@@ -34,11 +32,6 @@ class Memo:
     finding: Finding | None = None
     changes: tuple[ChangeView, ...] = ()
     actions: list[tuple[float, str]] = field(default_factory=list)
-
-
-def severity_of(bad_share: float) -> str:
-    """The severity that a share of bad requests asks for."""
-    return next(name for name, least in SEVERITY_SHARES if bad_share >= least)
 
 
 def write_note(memo: Memo, view: RunView, lab: Lab) -> str:

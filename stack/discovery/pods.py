@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 COMPONENT_LABEL = "app.kubernetes.io/name"
 SCRAPE_ANNOTATION = "prometheus.io/scrape"
-PORT_ANNOTATION = "lab.port/http"
-"""Set by a kubelet that had to choose another port than the manifest's."""
+PORTS_ANNOTATION = "mlops-lab/ports"
+"""Set by a kubelet that had to choose other ports than the manifest's: JSON, declared port to port in force."""
 PORT_NAME = "http"
 
 
@@ -36,7 +37,7 @@ def read_pod(document: Mapping[str, Any]) -> Pod | None:
     component = meta.get("labels", {}).get(COMPONENT_LABEL, "")
     annotations = meta.get("annotations") or {}
     containers = spec.get("containers", [])
-    address, port = status.get("podIP"), annotations.get(PORT_ANNOTATION) or _port(containers)
+    address, port = status.get("podIP"), _in_force(_port(containers), annotations.get(PORTS_ANNOTATION))
     if not component or not address or not port or status.get("phase") != "Running":
         return None
     ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in status.get("conditions") or [])
@@ -54,6 +55,13 @@ def read_pod(document: Mapping[str, Any]) -> Pod | None:
 def _port(containers: list[dict[str, Any]]) -> str:
     ports = (port for container in containers for port in container.get("ports") or [])
     return next((str(port["containerPort"]) for port in ports if port.get("name") == PORT_NAME), "")
+
+
+def _in_force(declared: str, ports_in_force: str | None) -> str:
+    """The port that a declared one stands for on this node."""
+    if not ports_in_force:
+        return declared
+    return str(json.loads(ports_in_force).get(declared, declared))
 
 
 def _tag(containers: list[dict[str, Any]], component: str) -> str:

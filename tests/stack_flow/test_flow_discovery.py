@@ -150,7 +150,7 @@ async def test_nothing_is_told_before_the_pods_were_listed(kubernetes: FakeKuber
 
 
 def test_the_port_is_the_one_in_force_and_the_release_the_image_tag() -> None:
-    document = pod_document("a", "gateway", "10.0.0.1:8600", annotations={"lab.port/http": "41234"})
+    document = pod_document("a", "gateway", "10.0.0.1:8600", annotations={"mlops-lab/ports": '{"8600": 41234}'})
     document["spec"]["containers"][0]["image"] = "registry.example:5000/mlops-lab/gateway:1.9.0@sha256:ab"
     pod = read_pod(document)
     assert pod is not None
