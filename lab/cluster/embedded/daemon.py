@@ -29,7 +29,7 @@ import uvicorn
 from lab.cluster.embedded import journal
 from lab.cluster.embedded.api.app import Api
 from lab.cluster.embedded.certs import Credentials, ensure_credentials
-from lab.cluster.embedded.daemon_record import DaemonRecord, remove_record, write_record
+from lab.cluster.embedded.daemon_record import LOCK, DaemonRecord, remove_record, write_record
 from lab.cluster.embedded.defaults import Admission
 from lab.cluster.embedded.namespaces import NamespaceFurnisher
 from lab.cluster.embedded.ranges import Ranges, claim_ranges
@@ -38,7 +38,6 @@ from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Store, utc_now
 
 HOST = "127.0.0.1"
-LOCK = "daemon.lock"
 PORT_FILE = "port"
 SHUTDOWN_SECONDS = 10.0
 _log = logging.getLogger("lab.cluster.daemon")

@@ -9,6 +9,8 @@ from pathlib import Path
 from lab.cluster.embedded.certs import write_private
 
 RECORD = "daemon.json"
+LOCK = "daemon.lock"
+"""Held by the running daemon of a state folder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -14,8 +15,10 @@ from threading import Event
 import psutil
 
 from lab.cluster.embedded import journal
-from lab.cluster.embedded.daemon_record import DaemonRecord, read_record, remove_record
+from lab.cluster.embedded.certs import write_private
+from lab.cluster.embedded.daemon_record import LOCK, DaemonRecord, read_record, remove_record
 
+SPAWNED = "spawned.json"
 POLL_SECONDS = 0.02
 GENTLE_SECONDS = 8.0
 HARD_SECONDS = 5.0
@@ -30,6 +33,21 @@ def spawn_detached(argv: Sequence[str], environ: Mapping[str, str], log: Path) -
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     return os.posix_spawn(argv[0], list(argv), dict(environ), file_actions=actions, setsid=True)
+
+
+def note_spawned(state_dir: Path, pid: int) -> None:
+    """Remember a daemon from its first moment, before it tells of itself."""
+    write_private(state_dir / SPAWNED, json.dumps({"pid": pid, "started": journal.start_mark(pid)}).encode())
+
+
+def lock_is_free(state_dir: Path) -> bool:
+    """Whether no daemon holds this state folder."""
+    with (state_dir / LOCK).open("a", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def running_daemon(state_dir: Path) -> DaemonRecord | None:
@@ -57,13 +75,13 @@ def members(state_dir: Path) -> tuple[int, ...]:
 
 def end_everything(state_dir: Path) -> None:
     """End daemon and containers: SIGTERM and patience for the daemon, then SIGKILL for whatever is left."""
-    record = running_daemon(state_dir)
-    if record is not None:
-        _signal((record.pid,), signal.SIGTERM)
-        if not wait_until(lambda: running_daemon(state_dir) is None, GENTLE_SECONDS):
-            _signal((record.pid,), signal.SIGKILL)
-            wait_until(lambda: running_daemon(state_dir) is None, HARD_SECONDS)
-        _reap_child(record.pid)
+    daemons = _daemons(state_dir)
+    if daemons:
+        _signal(daemons, signal.SIGTERM)
+        if not wait_until(lambda: not _daemons(state_dir), GENTLE_SECONDS):
+            _signal(daemons, signal.SIGKILL)
+            wait_until(lambda: not _daemons(state_dir), HARD_SECONDS)
+        wait_until(lambda: all(_is_reaped(pid) for pid in daemons) and lock_is_free(state_dir), HARD_SECONDS)
     left = members(state_dir)
     while left:
         _signal(left, signal.SIGKILL)
@@ -72,6 +90,7 @@ def end_everything(state_dir: Path) -> None:
         left = members(state_dir)
     journal.reap(state_dir)
     remove_record(state_dir)
+    (state_dir / SPAWNED).unlink(missing_ok=True)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -97,10 +116,32 @@ def _reap_child(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
+def _is_reaped(pid: int) -> bool:
+    """Whether a process that is over, threads included, left no entry for us to take; True for children of others."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+
+
+def _daemons(state_dir: Path) -> tuple[int, ...]:
+    """The daemon that tells of itself, and the one that was spawned last, as far as they run."""
+    found: dict[int, None] = {}
+    record = running_daemon(state_dir)
+    if record is not None:
+        found[record.pid] = None
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        spawned = json.loads((state_dir / SPAWNED).read_text(encoding="utf-8"))
+        _reap_child(spawned["pid"])
+        if spawned["started"] is not None and journal.start_mark(spawned["pid"]) == spawned["started"]:
+            found[spawned["pid"]] = None
+    return tuple(found)
 
 
 def _journalled(state_dir: Path) -> set[int]:

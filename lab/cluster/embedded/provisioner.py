@@ -18,7 +18,9 @@ from lab.cluster.embedded.kubeconfig import write_kubeconfig
 from lab.cluster.embedded.processes import (
     end_everything,
     has_ended,
+    lock_is_free,
     members,
+    note_spawned,
     running_daemon,
     spawn_detached,
     wait_until,
@@ -151,7 +153,7 @@ class EmbeddedProvisioner:
                 end_everything(self._state_dir)
 
     def _start(self, say: Callable[[str], None]) -> None:
-        if self.pids():
+        if self.pids() or not lock_is_free(self._state_dir):
             say("ending what an earlier start left behind")
             end_everything(self._state_dir)
         say("starting the embedded cluster")
@@ -159,6 +161,7 @@ class EmbeddedProvisioner:
         log = self._state_dir / "daemon.log"
         argv = [self._python, "-m", "lab.cluster.embedded.daemon", "--state", str(self._state_dir)]
         pid = spawn_detached(argv, self._daemon_environ(), log)
+        note_spawned(self._state_dir, pid)
         if wait_until(lambda: self.is_up() or has_ended(pid), START_SECONDS) and self.is_up():
             return
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])

@@ -15,7 +15,7 @@ import pytest
 from lab.cluster.embedded.certs import ensure_credentials
 from lab.cluster.embedded.daemon_record import read_record
 from lab.cluster.embedded.images import LocalImage, lookup, write_catalogue
-from lab.cluster.embedded.processes import wait_until
+from lab.cluster.embedded.processes import note_spawned, spawn_detached, wait_until
 from lab.cluster.embedded.provisioner import EmbeddedProvisioner
 from lab.cluster.embedded.ranges import claim_ranges
 from lab.cluster.embedded.store import utc_now
@@ -140,3 +140,13 @@ def test_credentials_are_kept_and_private(tmp_path: Path) -> None:
     for path in (made.key_file, tmp_path / "token"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert made.ca_file.read_text().startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_a_daemon_that_has_not_told_of_itself_yet_is_ended_too(here: Path) -> None:
+    state = here / "cluster"
+    state.mkdir()
+    script = "import time; time.sleep(300)"
+    pid = spawn_detached([sys.executable, "-c", script], os.environ, state / "daemon.log")
+    note_spawned(state, pid)
+    provisioner(here).down()
+    assert not psutil.pid_exists(pid)
