@@ -164,22 +164,22 @@ class Lab:
         baseline.deploy_baseline(self.cluster, self.repo, self.around.platform_source)
         baseline.await_ready(self.cluster, READY_SECONDS, say, stop)
         self._prometheus = None
-        self._await_targets(stop)
+        self._await_prometheus(stop)
         self._fingerprint_file.write_text(baseline.fingerprint(self.cluster, self.repo.head()))
 
-    def _await_targets(self, stop: Event) -> None:
-        """Wait until Prometheus answers and has scraped the feed, so that the first figures exist."""
+    def _await_prometheus(self, stop: Event) -> None:
+        """Wait until Prometheus answers; its first figures come some seconds later, when it has found its targets."""
         end = time.monotonic() + READY_SECONDS
         while True:
             try:
-                if self.prometheus.value("count(feed_planned_requests_total)"):
+                if self.prometheus.ready():
                     return
             except LabError:
                 self._prometheus = None
             if time.monotonic() > end or stop.wait(_POLL_SECONDS):
                 raise ClusterTimeout(
-                    "Prometheus sees nothing",
-                    "no figures of the feed arrived.",
+                    "Prometheus does not answer",
+                    "its pod is ready, but no query was answered.",
                     "Look with `lab ops logs deployment/prometheus`.",
                 )
 
