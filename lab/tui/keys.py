@@ -47,7 +47,7 @@ class Key:
 
 KEYS: dict[Area, tuple[Key, ...]] = {
     "start": (
-        Key("start.open", "enter", "Start", "Read the briefing of the chosen scenario and start it, graded."),
+        Key("start.open", "enter", "Start", "Start the chosen incident, graded, after one question.", priority=True),
         Key("start.bring_up", "u", "Bring up", "Bring the stack up without starting anything."),
         Key("start.last_debrief", "b", "Last debrief", "Open the debrief of the last graded run."),
         Key("start.reload", "r", "Reload", "Read the state of the stack again.", shown=False),
@@ -123,6 +123,7 @@ def bindings(area: Area) -> list[BindingType]:
 def pretty(keys: str) -> str:
     """Keys as people write them: `f2,d` -> `F2 or d`."""
     words = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "Esc", "enter": "Enter", "tab": "Tab"}
+    words |= {"up": "↑", "down": "↓", "pageup": "PgUp", "pagedown": "PgDn"}
     return " or ".join(words.get(key) or _one(key) for key in keys.split(","))
 
 

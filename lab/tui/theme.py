@@ -18,6 +18,8 @@ NIGHT = Theme(
     error="#f0786c",
     dark=True,
     variables={
+        "muted": "#8490a0",
+        "button-focus-text-style": "bold",
         "border": "#35404f",
         "border-blurred": "#2a3340",
         "footer-background": "#181d25",
@@ -52,6 +54,8 @@ DAY = Theme(
     error="#b83227",
     dark=False,
     variables={
+        "muted": "#67727e",
+        "button-focus-text-style": "bold",
         "border": "#b9c0c7",
         "border-blurred": "#d3d8dc",
         "footer-background": "#e8eae7",

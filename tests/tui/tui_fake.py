@@ -55,7 +55,7 @@ class FakeBackend:
     def _enter(self, name: str, *arguments: object) -> None:
         self.calls.append((name, *arguments))
         if (gate := self.gates.get(name)) is not None:
-            gate.wait(30)
+            gate.wait(3600)
         if (failure := self.failures.get(name)) is not None:
             raise failure
 
@@ -267,11 +267,14 @@ def main() -> int:
     parser.add_argument("--since", type=float, default=30.0)
     parser.add_argument("--step", type=float, default=0.8)
     parser.add_argument("--broken", action="store_true", help="the lab stops answering")
+    parser.add_argument("--stuck", action="store_true", help="calls for plots never come back")
     arguments = parser.parse_args()
     backend = FakeBackend(folder=Path(tempfile.mkdtemp()), step=arguments.step)
     backend.is_up = arguments.up
     if arguments.phase:
         backend.begin(arguments.phase, arguments.since)
+    if arguments.stuck:
+        backend.gates["plots"] = threading.Event()
     if arguments.broken:
         lost = LabError("The keeper does not answer", "No reply within 2 s.", "`lab status` says how it is.")
         backend.failures = {"plots": lost, "declare": lost}

@@ -34,7 +34,7 @@ SCENARIOS = (
 
 CAUSES = (
     CauseChoice("release-slow-path", "A release made some requests slow",
-                "A new version takes a slow path for part of the requests; the rest is as fast as before.", "bad-deploy"),
+                "A new version takes a slow path for part of the requests; the rest are as before.", "bad-deploy"),
     CauseChoice("release-error-path", "A release made some requests fail",
                 "A new version answers part of the requests with an error.", "bad-deploy"),
     CauseChoice("memory-leak", "A process leaks memory",

@@ -17,18 +17,20 @@ class Dialog(ModalScreen[T | None]):
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 65%; }
     Dialog #box { width: 72; max-width: 96%; height: auto; max-height: 96%; background: $surface;
-                  border: round $accent; border-title-color: $text-accent; border-title-style: bold;
-                  border-subtitle-color: $text-muted; padding: 1 2; }
+                  border: round $accent; border-title-color: $accent; border-title-style: bold;
+                  border-subtitle-color: $muted; padding: 1 2; }
     Dialog #box > .text { height: auto; margin-bottom: 1; }
-    Dialog #box > .muted { height: auto; color: $text-muted; margin-bottom: 1; }
-    Dialog #box > .problem { height: auto; color: $text-error; margin-bottom: 1; }
+    Dialog #box > .muted { height: auto; color: $muted; margin-bottom: 1; }
+    Dialog #box > .problem { height: auto; color: $error; margin-bottom: 1; }
     Dialog #buttons { height: 1; align-horizontal: right; }
     Dialog #buttons Button { margin-left: 2; }
-    Dialog Button { border: none; height: 1; min-width: 10; padding: 0 2; background: $panel; color: $foreground; }
+    Dialog Button { min-width: 10; padding: 0 2; background: $panel; color: $foreground; }
     Dialog Button:focus { background: $accent; color: $background; text-style: bold; }
+    Dialog OptionList, Dialog OptionList:focus { border: none; background: $surface;
+                                                 background-tint: $foreground 0%; padding: 0; }
     Dialog Input, Dialog Input:focus { border: none; height: 1; padding: 0 1; background: $panel; }
     Dialog Input:focus { background: $block-cursor-background; }
-    Dialog Label { color: $text-muted; }
+    Dialog Label { color: $muted; }
     """
     AUTO_FOCUS = ""
     BINDINGS = [*bindings("modal"), *bindings("app")]  # noqa: RUF012

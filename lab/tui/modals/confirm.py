@@ -36,8 +36,8 @@ class Confirm(Dialog[str]):
                 yield Static(self._question, id="question", markup=False)
             with Horizontal(id="buttons"):
                 for answer, label in self._answers:
-                    yield Button(label, id=answer)
-                yield Button(self._cancel, id="cancel")
+                    yield Button(label, id=answer, compact=True)
+                yield Button(self._cancel, id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """The first answer is one key away."""

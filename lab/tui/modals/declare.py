@@ -32,7 +32,7 @@ class Declare(Dialog[Declaration]):
     """Severity list and a summary."""
 
     DEFAULT_CSS = """
-    Declare OptionList { height: 4; border: none; background: $surface; margin: 0 0 1 0; padding: 0; }
+    Declare OptionList { height: 4; margin: 0 0 1 0; }
     Declare Input { margin-bottom: 1; }
     """
 
@@ -44,7 +44,7 @@ class Declare(Dialog[Declaration]):
             yield Label("How bad is it?  ↑ ↓, Enter")
             yield OptionList(
                 *(
-                    Option(Content.assemble((name, "bold"), "  ", (meaning, "$text-muted")), id=name)
+                    Option(Content.assemble((name, "bold"), "  ", (meaning, "$muted")), id=name)
                     for name, meaning in SEVERITIES
                 )
             )
@@ -52,8 +52,8 @@ class Declare(Dialog[Declaration]):
             yield Input(placeholder="Scores are slow for some travel desks", max_length=120)
             yield Static("", classes="problem", id="problem")
             with Horizontal(id="buttons"):
-                yield Button("Declare", id="declare")
-                yield Button("Cancel", id="cancel")
+                yield Button("Declare", id="declare", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """Begin at the usual severity."""

@@ -49,13 +49,14 @@ class Diagnose(Dialog[Diagnosis]):
     Diagnose #columns { height: 1fr; }
     Diagnose #left { width: 1fr; margin-right: 2; }
     Diagnose #right { width: 44%; }
-    Diagnose OptionList { border: none; border-left: blank; background: $surface; padding: 0; height: 1fr; }
-    Diagnose OptionList:focus { border-left: outer $accent; }
+    Diagnose OptionList { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+    Diagnose #left, Diagnose #right { border-left: blank; padding-left: 1; }
+    Diagnose #left:focus-within, Diagnose #right:focus-within { border-left: outer $accent; }
     Diagnose #components { height: auto; max-height: 7; }
-    Diagnose .label { color: $text-accent; height: 1; }
+    Diagnose .label { color: $accent; height: 1; }
     Diagnose #changes-label { margin-top: 1; }
     Diagnose #definition-scroll { height: 4; border-top: solid $border; }
-    Diagnose #definition { height: auto; color: $text-muted; }
+    Diagnose #definition { height: auto; color: $muted; }
     Diagnose #saying { width: 1fr; height: 1; }
     Diagnose #foot { height: 1; }
     Diagnose #foot Button { margin-left: 2; }
@@ -99,8 +100,8 @@ class Diagnose(Dialog[Diagnosis]):
                     )
             with Horizontal(id="foot"):
                 yield Static("", id="saying", markup=False)
-                yield Button("Diagnose", id="diagnose")
-                yield Button("Cancel", id="cancel")
+                yield Button("Diagnose", id="diagnose", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """Begin where the last diagnosis ended, or at the change that was picked."""
@@ -127,7 +128,7 @@ class Diagnose(Dialog[Diagnosis]):
         causes = self._list("causes")
         causes.clear_options()
         causes.add_options(
-            Option(Content.assemble((cause.title, "bold"), "  ", (cause.id, "$text-muted"))) for cause in self._found
+            Option(Content.assemble((cause.title, "bold"), "  ", (cause.id, "$muted"))) for cause in self._found
         )
         causes.highlighted = 0 if self._found else None
         self._say()
@@ -193,8 +194,7 @@ def _change_lines(change: ChangeView) -> Content:
     head = Content.assemble(
         (change.id, "bold"),
         "  ",
-        (form.time_of_day(change.at), "$text-muted"),
-        "  ",
         change.component,
+        (f"  {form.time_of_day(change.at)}", "$muted"),
     )
-    return Content("\n").join([head, Content.styled(f"  {change.who}: {change.message or change.what}", "$text-muted")])
+    return Content("\n").join([head, Content.styled(f"  {change.who}: {change.message or change.what}", "$muted")])

@@ -15,11 +15,11 @@ def help_page(areas: tuple[Area, ...]) -> Content:
     """Keys and meanings of these areas."""
     lines: list[Content] = []
     for area in areas:
-        lines.append(Content.styled(AREA_TITLES[area], "bold $text-accent"))
+        lines.append(Content.styled(AREA_TITLES[area], "bold $accent"))
         for key in KEYS[area]:
             lines.append(Content.assemble((f"  {pretty(key.keys):<12}", "bold"), " ", key.meaning))
         lines.append(Content(""))
-    lines.append(Content.styled("Mouse works too: click, scroll, and the keys in the footer.", "$text-muted"))
+    lines.append(Content.styled("Mouse works too: click, scroll, and the keys in the footer.", "$muted"))
     return Content("\n").join(lines)
 
 

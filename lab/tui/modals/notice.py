@@ -14,8 +14,8 @@ class Notice(Dialog[None]):
     """Title, message, next step; Enter or Escape closes it."""
 
     DEFAULT_CSS = """
-    Notice.-error #box { border: round $error; border-title-color: $text-error; }
-    Notice.-warning #box { border: round $warning; border-title-color: $text-warning; }
+    Notice.-error #box { border: round $error; border-title-color: $error; }
+    Notice.-warning #box { border: round $warning; border-title-color: $warning; }
     Notice #scroll { height: auto; max-height: 14; }
     Notice #scroll > .text { height: auto; }
     Notice #next { height: auto; margin: 1 0; }
@@ -41,7 +41,7 @@ class Notice(Dialog[None]):
             if self.next_step:
                 yield Static(f"→ {self.next_step}", id="next", markup=False)
             with Horizontal(id="buttons"):
-                yield Button("Go on", id="close")
+                yield Button("Go on", id="close", compact=True)
 
     def on_mount(self) -> None:
         """Enter closes."""

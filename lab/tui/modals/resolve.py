@@ -25,7 +25,7 @@ class Resolve(Dialog[Resolution]):
     """Two ways to resolve; the second needs a reason and ends any run."""
 
     DEFAULT_CSS = """
-    Resolve OptionList { height: 4; border: none; background: $surface; margin-bottom: 1; padding: 0; }
+    Resolve OptionList { height: auto; max-height: 6; margin-bottom: 1; }
     Resolve Input { margin-bottom: 1; }
     """
 
@@ -42,16 +42,14 @@ class Resolve(Dialog[Resolution]):
                 yield Static("Refused last time:\n" + _listed(self._refused), classes="problem", markup=False)
             yield OptionList(
                 Option(_choice("It is right again", "checked against every objective and how long it has held")),
-                Option(
-                    _choice("Nothing is wrong", "ends the run for good: right in a quiet shift, a fail in any other")
-                ),
+                Option(_choice("Nothing is wrong", "ends the run: right on a quiet shift, a fail on any other")),
             )
             yield Label("Why is nothing wrong? What did you look at?", id="why")
             yield Input(placeholder="The alert flaps at the edge; good share never left 99 %", max_length=300)
             yield Static("", classes="problem", id="problem")
             with Horizontal(id="buttons"):
-                yield Button("Resolve", id="resolve")
-                yield Button("Cancel", id="cancel")
+                yield Button("Resolve", id="resolve", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """Begin at the usual way."""
@@ -100,7 +98,7 @@ class Resolve(Dialog[Resolution]):
 
 
 def _choice(title: str, meaning: str) -> Content:
-    return Content.assemble((title, "bold"), "\n", (f"  {meaning}", "$text-muted"))
+    return Content.assemble((title, "bold"), "\n", (f"  {meaning}", "$muted"))
 
 
 def _listed(reasons: tuple[str, ...]) -> str:

@@ -38,7 +38,7 @@ class BringUpScreen(LabScreen):
     CSS = """
     BringUpScreen { align: center middle; }
     BringUpScreen #steps-box { width: 90; max-width: 96%; height: auto; max-height: 85%; border: round $border;
-                               border-title-color: $text-accent; padding: 1 2; }
+                               border-title-color: $accent; padding: 1 2; }
     BringUpScreen #steps { height: auto; }
     """
     BINDINGS = bindings("bring_up")
@@ -64,7 +64,7 @@ class BringUpScreen(LabScreen):
     def on_mount(self) -> None:
         """Begin."""
         title = self._asked.title or "Bringing the stack up"
-        self.query_one(TopBar).show(("◌ BRING-UP", "$text-warning"), title)
+        self.query_one(TopBar).show(("◌ BRING-UP", "$warning"), title)
         self.set_interval(0.2, self._tick)
         self._begin()
 
@@ -136,28 +136,28 @@ class BringUpScreen(LabScreen):
 
     def _draw(self) -> None:
         now = self.desk.clock()
-        lines = [self._line(step, now) for step in self._steps] or [Content.styled("one moment …", "$text-muted")]
+        lines = [self._line(step, now) for step in self._steps] or [Content.styled("one moment …", "$muted")]
         if self._error is not None:
             lines += [
                 Content(""),
-                Content.assemble(("✗ ", "bold $text-error"), (self._error.title, "bold $text-error")),
+                Content.assemble(("✗ ", "bold $error"), (self._error.title, "bold $error")),
                 Content(self._error.message),
-                Content.styled(f"→ {self._error.next_step}", "$text-accent"),
+                Content.styled(f"→ {self._error.next_step}", "$accent"),
             ]
         elif self._cancel.is_set():
-            lines += [Content(""), Content.styled("■ stopping after this step; Esc goes back at once", "$text-warning")]
+            lines += [Content(""), Content.styled("■ stopping after this step; Esc goes back at once", "$warning")]
         self.query_one("#steps", Static).update(Content("\n").join(lines))
         self.query_one("#steps-box", VerticalScroll).scroll_end(animate=False)
 
     def _line(self, step: Step, now: float) -> Content:
         if step.ended is not None:
-            glyph, style = "✓", "$text-success"
+            glyph, style = "✓", "$success"
         elif self._error is not None:
-            glyph, style = "✗", "$text-error"
+            glyph, style = "✗", "$error"
         else:
-            glyph, style = _SPINNER[self._beat % len(_SPINNER)], "$text-warning"
+            glyph, style = _SPINNER[self._beat % len(_SPINNER)], "$warning"
         took = (step.ended or now) - step.began
-        return Content.assemble((glyph, style), (f" {took:6.1f} s  ", "$text-muted"), step.text)
+        return Content.assemble((glyph, style), (f" {took:6.1f} s  ", "$muted"), step.text)
 
     def action_cancel(self) -> None:
         """First stop after this step; then go back without waiting."""

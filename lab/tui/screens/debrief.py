@@ -27,13 +27,14 @@ class DebriefScreen(LabScreen):
     DebriefScreen #verdict.-fail { border: round $error; }
     DebriefScreen #verdict.-void { border: round $warning; }
     DebriefScreen #debrief-main { height: 1fr; }
-    DebriefScreen #scores-box, DebriefScreen #story { border: round $border; border-title-color: $text-muted;
+    DebriefScreen #scores-box, DebriefScreen #story { border: round $border; border-title-color: $muted;
                                                       height: 1fr; width: 1fr; }
-    DebriefScreen #scores-box { width: 1fr; }
+    DebriefScreen #scores-box { width: 5fr; }
+    DebriefScreen #story { width: 4fr; }
     DebriefScreen #story { padding: 0 1; }
     DebriefScreen Scores:focus { background: $background; }
     DebriefScreen #scores-box:focus-within, DebriefScreen #story:focus { border: round $accent;
-                                                                        border-title-color: $text-accent; }
+                                                                        border-title-color: $accent; }
     DebriefScreen Markdown { background: $background; padding: 0; margin: 0; }
     DebriefScreen.-narrow.-scores #story { display: none; }
     DebriefScreen.-narrow.-story #scores-box { display: none; }

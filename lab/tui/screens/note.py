@@ -31,12 +31,12 @@ class NoteScreen(LabScreen):
 
     CSS = """
     NoteScreen #note-main { height: 1fr; }
-    NoteScreen TextArea { width: 1fr; height: 1fr; border: round $border; border-title-color: $text-muted;
-                          border-subtitle-color: $text-muted; background: $background; padding: 0; }
-    NoteScreen TextArea:focus { border: round $accent; border-title-color: $text-accent; }
-    NoteScreen #problems { width: 44; height: 1fr; border: round $border; border-title-color: $text-muted;
+    NoteScreen TextArea { width: 1fr; height: 1fr; border: round $border; border-title-color: $muted;
+                          border-subtitle-color: $muted; background: $background; padding: 0; }
+    NoteScreen TextArea:focus { border: round $accent; border-title-color: $accent; }
+    NoteScreen #problems { width: 44; height: 1fr; border: round $border; border-title-color: $muted;
                            background: $background; padding: 0 1; }
-    NoteScreen #problems:focus { border: round $accent; }
+    NoteScreen #problems:focus { background-tint: $foreground 0%; border: round $accent; }
     NoteScreen.-narrow #note-main { layout: vertical; }
     NoteScreen.-narrow #problems { width: 1fr; height: 7; }
     """
@@ -122,8 +122,9 @@ class NoteScreen(LabScreen):
             self._problems = event.problems
             problems.clear_options()
             problems.add_options(_problem_lines(problem) for problem in event.problems)
+            problems.highlighted = 0 if event.problems else None
             if not event.problems:
-                complete = Content.styled("✓ the form is complete", "$text-success")
+                complete = Content.styled("✓ the form is complete", "$success")
                 problems.add_option(Option(complete, disabled=True))
         problems.border_title = f"to do ({len(event.problems)})" if event.problems else "to do"
 
@@ -143,8 +144,8 @@ class NoteScreen(LabScreen):
         self.notice(event.error)
 
     def _show_state(self, state: str) -> None:
-        style = {"✓": "$text-success", "✗": "bold $text-error"}.get(state[0], "$text-warning")
-        self.query_one(TopBar).show(("✎ WRITING", "$text-accent"), self.view.title, ((state, style),))
+        style = {"✓": "$success", "✗": "bold $error"}.get(state[0], "$warning")
+        self.query_one(TopBar).show(("✎ WRITING", "$accent"), self.view.title, ((state, style),))
         self.area.border_subtitle = self.view.note_path or ""
 
     def action_problems(self) -> None:
@@ -192,7 +193,7 @@ class NoteScreen(LabScreen):
             return
         lacks = f"The form still lacks {form.plural(len(self._problems), 'thing')}; each may cost points.\n\n"
         question = Content.assemble(
-            (lacks if self._problems else "", "$text-warning"),
+            (lacks if self._problems else "", "$warning"),
             "The run is graded at once and the stack is put back. The note cannot be changed afterwards.",
         )
         self.app.push_screen(
@@ -218,9 +219,9 @@ class NoteScreen(LabScreen):
 
 def _problem_lines(problem: Problem) -> Content:
     return Content.assemble(
-        ("✗ ", "$text-warning"),
+        ("✗ ", "$warning"),
         (f"{problem.where}", "bold"),
-        (f"  line {problem.line}\n", "$text-muted"),
+        (f"  line {problem.line}\n", "$muted"),
         f"{problem.what}\n",
-        (f"→ {problem.next_step}", "$text-muted"),
+        (f"→ {problem.next_step}", "$muted"),
     )

@@ -47,11 +47,12 @@ class OnCallScreen(Verbs, LabScreen):
     CSS = """
     OnCallScreen #lower { height: 1fr; }
     OnCallScreen Plots { height: 1fr; }
-    OnCallScreen Changes { width: 2fr; }
-    OnCallScreen Console { width: 3fr; }
+    OnCallScreen Changes { width: 48; }
+    OnCallScreen Console { width: 1fr; }
     OnCallScreen PaneTabs { display: none; }
     OnCallScreen.-zoomed PaneTabs, OnCallScreen.-narrow PaneTabs, OnCallScreen.-short PaneTabs { display: block; }
     OnCallScreen.-only-plots #lower { display: none; }
+    OnCallScreen.-only-changes Changes { width: 1fr; }
     OnCallScreen.-only-changes Plots, OnCallScreen.-only-changes Console { display: none; }
     OnCallScreen.-only-console Plots, OnCallScreen.-only-console Changes { display: none; }
     OnCallScreen.-short PagerBand { height: 4; }

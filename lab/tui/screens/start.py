@@ -29,12 +29,13 @@ class StartScreen(LabScreen):
     """Choose an incident, or bring the stack up."""
 
     CSS = """
-    StartScreen #stack { height: 4; border: round $border; border-title-color: $text-muted; padding: 0 1; }
+    StartScreen #stack { height: 4; border: round $border; border-title-color: $muted; padding: 0 1; }
     StartScreen #main { height: 1fr; }
-    StartScreen #scenarios { width: 1fr; height: 1fr; border: round $border; border-title-color: $text-muted;
+    StartScreen #scenarios { width: 1fr; height: 1fr; border: round $border; border-title-color: $muted;
                              background: $background; padding: 0 1; }
-    StartScreen #scenarios:focus { border: round $accent; border-title-color: $text-accent; }
-    StartScreen #detail { width: 46; height: 1fr; border: round $border; border-title-color: $text-muted;
+    StartScreen #scenarios:focus { background-tint: $foreground 0%; border: round $accent;
+                                   border-title-color: $accent; }
+    StartScreen #detail { width: 46; height: 1fr; border: round $border; border-title-color: $muted;
                           padding: 0 1; }
     StartScreen #detail Static { height: auto; }
     StartScreen.-narrow #main { layout: vertical; }
@@ -53,7 +54,7 @@ class StartScreen(LabScreen):
     def compose(self) -> ComposeResult:
         """Stack, list, detail."""
         yield TopBar()
-        yield Static(Content.styled("looking …", "$text-muted"), id="stack")
+        yield Static(Content.styled("looking …", "$muted"), id="stack")
         with Horizontal(id="main"):
             yield OptionList(id="scenarios")
             with Vertical(id="detail"), VerticalScroll(can_focus=False):
@@ -62,7 +63,7 @@ class StartScreen(LabScreen):
 
     def on_mount(self) -> None:
         """Ask how things stand."""
-        self.query_one(TopBar).show(("MLOps Lab", "$text-accent"), "on call for machine learning")
+        self.query_one(TopBar).show(("MLOps Lab", "$accent"), "on call for machine learning")
         self.query_one("#stack").border_title = "stack"
         self.query_one("#scenarios").border_title = "incidents, by what people notice"
         self.query_one("#detail").border_title = "briefing"
@@ -97,10 +98,10 @@ class StartScreen(LabScreen):
         """Say in place what is wrong; r tries again."""
         self.query_one("#stack", Static).update(
             Content.assemble(
-                ("✗ ", "bold $text-error"),
+                ("✗ ", "bold $error"),
                 (event.error.title, "bold"),
                 f": {event.error.message}\n",
-                (f"→ {event.error.next_step} (r tries again)", "$text-muted"),
+                (f"→ {event.error.next_step} (r tries again)", "$muted"),
             )
         )
 
@@ -128,7 +129,7 @@ class StartScreen(LabScreen):
                 self.app.post_message(BringUpAsked(card.slug, card.title))
 
         terms = f"Graded: {card.minutes} minutes on call, no pause; then the note, untimed. Hints cost points."
-        question = Content.assemble(card.briefing.strip(), "\n\n", (terms, "$text-muted"))
+        question = Content.assemble(card.briefing.strip(), "\n\n", (terms, "$muted"))
         self.app.push_screen(Confirm(card.title, question, (("start", "Take the pager"),), "Not now"), answered)
 
     def action_bring_up(self) -> None:
@@ -155,25 +156,25 @@ class StartScreen(LabScreen):
 def _stack_lines(status: StackStatus) -> Content:
     if not status.up:
         return Content.assemble(
-            ("○ down", "bold $text-warning"),
+            ("○ down", "bold $warning"),
             f"  {status.engine}\n",
-            ("Starting an incident brings it up; u does just that.", "$text-muted"),
+            ("Starting an incident brings it up; u does just that.", "$muted"),
         )
     urls = "   ".join(f"{name} {address}" for name, address in status.urls)
-    return Content.assemble(("● up", "bold $text-success"), f"  {status.engine}\n", (urls, "$text-muted"))
+    return Content.assemble(("● up", "bold $success"), f"  {status.engine}\n", (urls, "$muted"))
 
 
 def _best(card: ScenarioCard) -> tuple[str, str]:
     if card.best is None:
-        return ("·  not yet graded", "$text-muted")
-    return (f"best {card.best:.0f}", "$text-success" if card.best >= 70 else "$text-warning")
+        return ("·  not yet graded", "$muted")
+    return (f"best {card.best:.0f}", "$success" if card.best >= 70 else "$warning")
 
 
 def _card_line(card: ScenarioCard) -> Content:
     facts = Content.assemble(
-        ("  level ", "$text-muted"),
-        (_LEVELS.get(card.level, str(card.level)), "$text-accent"),
-        (f"  {card.minutes} min  ", "$text-muted"),
+        ("  level ", "$muted"),
+        (_LEVELS.get(card.level, str(card.level)), "$accent"),
+        (f"  {card.minutes} min  ", "$muted"),
         _best(card),
     )
     return Content("\n").join([Content.styled(card.title, "bold"), facts])
@@ -187,6 +188,6 @@ def _detail(card: ScenarioCard) -> Content:
         "\n\n",
         (
             f"level {card.level} of 3, {form.plural(card.minutes, 'minute')} on call\nlab incident start {card.slug}",
-            "$text-muted",
+            "$muted",
         ),
     )

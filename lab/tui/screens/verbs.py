@@ -91,7 +91,7 @@ class Verbs(LabScreen):
         question = Content.assemble(
             (f"Taken so far:\n{taken}\n\n" if taken else ""),
             "The next hint costs ",
-            (f"{hints.next_cost} points", "bold $text-warning"),
+            (f"{hints.next_cost} points", "bold $warning"),
             " of the operating score.",
         )
         self.app.push_screen(Confirm("Hint", question, (("take", f"Take it for {hints.next_cost}"),)), self._take_hint)

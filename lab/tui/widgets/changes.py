@@ -14,13 +14,13 @@ from lab.tui.messages import ChangePicked
 def change_lines(change: ChangeView, now: float) -> Content:
     """Two lines: how long ago, where and what; then the time, the id, who, and the message."""
     head = Content.assemble(
-        (f"{form.age(now - change.at):>6} ago  ", "$text-muted"),
-        (change.component, "bold $text-accent"),
+        (f"{form.age(now - change.at):>8}  ", "$muted"),
+        (change.component, "bold $accent"),
         "  ",
         change.what.replace(" -> ", " → "),
     )
     message = change.message or "in the cluster, no commit"
-    tail = Content.styled(f"{form.time_of_day(change.at):>10}  {change.id}  {change.who}: {message}", "$text-muted")
+    tail = Content.styled(f"{form.time_of_day(change.at)}  {change.id}  {change.who}: {message}", "$muted")
     return Content("\n").join([head, tail])
 
 
@@ -28,19 +28,24 @@ class Changes(OptionList):
     """The list of changes; Enter picks one."""
 
     DEFAULT_CSS = """
-    Changes { border: round $border; border-title-color: $text-muted; background: $background; height: 1fr;
+    Changes { border: round $border; border-title-color: $muted; background: $background; height: 1fr;
               padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    Changes:focus { border: round $accent; border-title-color: $text-accent; }
+    Changes:focus { background-tint: $foreground 0%; border: round $accent; border-title-color: $accent; }
     """
 
     def __init__(self) -> None:
         super().__init__(id="changes", markup=False)
         self.border_title = "what changed"
         self._changes: tuple[ChangeView, ...] = ()
+        self._second = 0
+        """Unix second for which the ages are shown."""
 
     def show(self, changes: tuple[ChangeView, ...], now: float) -> None:
         """Show the changes with their ages; the list is made anew only when there are others."""
         newest_first = tuple(sorted(changes, key=lambda change: change.at, reverse=True))
+        if newest_first == self._changes and self.option_count and int(now) == self._second:
+            return
+        self._second = int(now)
         prompts = [change_lines(change, now) for change in newest_first]
         if newest_first == self._changes and self.option_count:
             for index, prompt in enumerate(prompts):
@@ -49,7 +54,7 @@ class Changes(OptionList):
         kept = self._changes[self.highlighted] if self.highlighted is not None and self._changes else None
         self._changes = newest_first
         self.clear_options()
-        self.add_options(prompts or [Option(Content.styled("nothing yet", "$text-muted"), disabled=True)])
+        self.add_options(prompts or [Option(Content.styled("nothing yet", "$muted"), disabled=True)])
         if kept in newest_first:
             self.highlighted = newest_first.index(kept)
         self.border_title = f"what changed ({len(newest_first)})"

@@ -27,18 +27,18 @@ class Console(Vertical):
     """Posts `LineEntered` and `CompletionAsked`; keeps its own history."""
 
     DEFAULT_CSS = """
-    Console { border: round $border; border-title-color: $text-muted; height: 1fr; width: 1fr; padding: 0 1; }
-    Console:focus-within { border: round $accent; border-title-color: $text-accent; }
+    Console { border: round $border; border-title-color: $muted; height: 1fr; width: 1fr; padding: 0 1; }
+    Console:focus-within { border: round $accent; border-title-color: $accent; }
     Console RichLog { height: 1fr; background: $background; scrollbar-size-vertical: 1; }
-    Console #words { height: auto; max-height: 2; color: $text-muted; display: none; }
+    Console #words { height: auto; max-height: 2; color: $muted; display: none; }
     Console #prompt-row { height: 1; }
-    Console #prompt { width: 2; color: $text-accent; text-style: bold; }
-    Console.-busy #prompt { color: $text-warning; }
+    Console #prompt { width: 2; color: $accent; text-style: bold; }
+    Console.-busy #prompt { color: $warning; }
     Console Input, Console Input:focus { border: none; height: 1; padding: 0; background: $background; }
-    Console > .console--line { color: $text-accent; text-style: bold; }
-    Console > .console--bad { color: $text-error; text-style: bold; }
-    Console > .console--changed { color: $text-warning; text-style: bold; }
-    Console > .console--told { color: $text-muted; }
+    Console > .console--line { color: $accent; text-style: bold; }
+    Console > .console--bad { color: $error; text-style: bold; }
+    Console > .console--changed { color: $warning; text-style: bold; }
+    Console > .console--told { color: $muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"console--line", "console--bad", "console--changed", "console--told"}
     BINDINGS = bindings("console")
@@ -50,6 +50,8 @@ class Console(Vertical):
         self._older = 0
         """How many lines back in the history the input is."""
         self._draft = ""
+        self._completed: str | None = None
+        """The line for which completions are shown."""
         self._written: deque[Text] = deque(maxlen=_KEPT)
         self._width = 0
 
@@ -114,16 +116,19 @@ class Console(Vertical):
         common = _common_start(words)
         if len(words) == 1:
             common = f"{words[0]} "
+        self._completed = line
         if len(common) > len(last):
             self.input.value = f"{head} {common}" if head else common
             self.input.cursor_position = len(self.input.value)
+            self._completed = self.input.value
         shown = self.query_one("#words", Static)
         shown.update(Content("  ".join(words)))
         shown.display = len(words) > 1
 
     def on_input_changed(self) -> None:
-        """A changed line no longer has the old completions."""
-        self.query_one("#words", Static).display = False
+        """A line changed by typing no longer has the old completions."""
+        if self.input.value != self._completed:
+            self.query_one("#words", Static).display = False
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Hand the line on and remember it."""

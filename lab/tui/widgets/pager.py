@@ -20,14 +20,15 @@ class GoodShare(Vertical):
     DEFAULT_CSS = """
     GoodShare { width: 24; padding: 0 1; }
     GoodShare Digits { width: 1fr; height: 3; text-align: left; color: $foreground; }
-    GoodShare #good-word { height: 1; color: $text-muted; }
-    GoodShare.-bad Digits, GoodShare.-bad #good-word { color: $text-error; text-style: bold; }
-    GoodShare.-good Digits, GoodShare.-good #good-word { color: $text-success; }
+    GoodShare #good-word { height: 1; color: $muted; }
+    GoodShare.-bad Digits, GoodShare.-bad #good-word { color: $error; text-style: bold; }
+    GoodShare.-good Digits, GoodShare.-good #good-word { color: $success; }
     """
 
     def __init__(self) -> None:
         super().__init__(id="good-share")
         self.border_title = "good share"
+        self._shown: tuple[float | None, float | None] | None = None
 
     def compose(self) -> ComposeResult:
         """Figures over a word."""
@@ -35,12 +36,15 @@ class GoodShare(Vertical):
         yield Static("? no data yet", id="good-word", markup=False)
 
     def show(self, value: float | None, threshold: float | None) -> None:
-        """Show the newest value against the objective's bound."""
+        """Show the newest value against the objective's bound; redraws only on news."""
+        if (value, threshold) == self._shown:
+            return
+        self._shown = (value, threshold)
         bad = value is not None and threshold is not None and value < threshold
         self.set_class(bad, "-bad")
         self.set_class(value is not None and threshold is not None and not bad, "-good")
         self.query_one(Digits).update("--.-%" if value is None else form.percent(value).replace(" ", ""))
-        self.query_one("#good-word", Static).update(self._word(value, threshold, bad))
+        self.query_one("#good-word", Static).update(self._word(value, threshold, bad), layout=False)
 
     @staticmethod
     def _word(value: float | None, threshold: float | None, bad: bool) -> str:
@@ -66,9 +70,11 @@ class Alerts(Widget):
         self._now = 0.0
 
     def show(self, alerts: tuple[AlertView, ...], now: float) -> None:
-        """Show these alerts with their ages at `now`."""
-        order = sorted(alerts, key=lambda alert: (alert.state != "firing", alert.since))
-        self._alerts, self._now = tuple(order), now
+        """Show these alerts with their ages at `now`; redraws only on news, and once a second for the ages."""
+        order = tuple(sorted(alerts, key=lambda alert: (alert.state != "firing", alert.since)))
+        if order == self._alerts and (not order or int(now) == int(self._now)):
+            return
+        self._alerts, self._now = order, now
         self.set_class(self.firing > 0, "-firing")
         self.refresh()
 
@@ -80,9 +86,7 @@ class Alerts(Widget):
     def render(self) -> Content:
         """Two lines an alert as room allows; the last line counts what did not fit."""
         if not self._alerts:
-            return Content.assemble(
-                ("✓ no alert", "$text-success"), "\n", ("Quiet does not mean well: look.", "$text-muted")
-            )
+            return Content.assemble(("✓ no alert", "$success"), "\n", ("Quiet does not mean well: look.", "$muted"))
         room = max(1, self.content_size.height)
         lines: list[Content] = []
         shown = 0
@@ -94,15 +98,15 @@ class Alerts(Widget):
             lines += self._entry(alert)
             shown += 1
         if shown < len(self._alerts):
-            lines.append(Content.styled(f"  and {len(self._alerts) - shown} more", "$text-muted"))
+            lines.append(Content.styled(f"  and {len(self._alerts) - shown} more", "$muted"))
         return Content("\n").join(lines[:room])
 
     def _entry(self, alert: AlertView) -> list[Content]:
         firing = alert.state == "firing"
-        glyph, style = ("▲ FIRING", "bold $text-error") if firing else ("◔ pending", "$text-warning")
+        glyph, style = ("▲ FIRING", "bold $error") if firing else ("◔ pending", "$warning")
         width = max(10, self.content_size.width)
         head = Content.assemble(
-            (glyph, style), " ", (alert.name, "bold"), "  ", (f"{form.age(self._now - alert.since)}", "$text-muted")
+            (glyph, style), " ", (alert.name, "bold"), "  ", (f"{form.age(self._now - alert.since)}", "$muted")
         )
         lines = [head.truncate(width, ellipsis=True)]
         if alert.summary:
@@ -124,9 +128,11 @@ class Moves(Widget):
         self._now = 0.0
 
     def show(self, view: RunView, now: float) -> None:
-        """Show what has been done in this run."""
-        self._view, self._now = view, now
-        self.refresh()
+        """Show what has been done in this run; redraws only on news, and once a second for the ages."""
+        ages = view.declaration is not None and int(now) != int(self._now)
+        if view != self._view or ages:
+            self._view, self._now = view, now
+            self.refresh()
 
     def render(self) -> Content:
         """One line a step."""
@@ -138,34 +144,34 @@ class Moves(Widget):
 
     def _declared(self, view: RunView) -> Line:
         if view.declaration is None:
-            return (("F2 ", "$text-accent"), ("○ not declared", "$text-muted"))
+            return (("F2 ", "$accent"), ("○ not declared", "$muted"))
         age = form.age(self._now - view.declaration.at)
         return (
-            ("F2 ", "$text-accent"),
-            ("◆ DECLARED ", "bold $text-warning"),
+            ("F2 ", "$accent"),
+            ("◆ DECLARED ", "bold $warning"),
             f"{view.declaration.severity}  {age} ago",
         )
 
     def _diagnosed(self, view: RunView) -> Line:
         if view.diagnosis is None:
-            return (("F3 ", "$text-accent"), ("○ no diagnosis", "$text-muted"))
+            return (("F3 ", "$accent"), ("○ no diagnosis", "$muted"))
         return (
-            ("F3 ", "$text-accent"),
-            ("◆ ", "$text-warning"),
+            ("F3 ", "$accent"),
+            ("◆ ", "$warning"),
             view.diagnosis.cause,
-            (f" {view.diagnosis.component}", "$text-muted"),
+            (f" {view.diagnosis.component}", "$muted"),
         )
 
     def _resolved(self, view: RunView) -> Line:
         if view.refused:
-            return (("F5 ", "$text-accent"), ("✗ not yet: ", "bold $text-warning"), view.refused[0])
-        return (("F5 ", "$text-accent"), ("○ not resolved", "$text-muted"))
+            return (("F5 ", "$accent"), ("✗ not yet: ", "bold $warning"), view.refused[0])
+        return (("F5 ", "$accent"), ("○ not resolved", "$muted"))
 
     def _hints(self, view: RunView) -> Line:
         taken = len(view.hints.taken)
         offer = "none on offer" if view.hints.next_cost is None else f"next costs {view.hints.next_cost}"
         glyph = "◆" if taken else "○"
-        return (("F4 ", "$text-accent"), (f"{glyph} hints {taken}, {offer}", "$text-muted"))
+        return (("F4 ", "$accent"), (f"{glyph} hints {taken}, {offer}", "$muted"))
 
 
 class PagerBand(Horizontal):
@@ -173,9 +179,9 @@ class PagerBand(Horizontal):
 
     DEFAULT_CSS = """
     PagerBand { height: 6; }
-    PagerBand > * { border: round $border; border-title-color: $text-muted; }
-    PagerBand > GoodShare.-bad { border: round $error; border-title-color: $text-error; }
-    PagerBand > Alerts.-firing { border: round $error; border-title-color: $text-error; }
+    PagerBand > * { border: round $border; border-title-color: $muted; }
+    PagerBand > GoodShare.-bad { border: round $error; border-title-color: $error; }
+    PagerBand > Alerts.-firing { border: round $error; border-title-color: $error; }
     """
 
     def compose(self) -> ComposeResult:

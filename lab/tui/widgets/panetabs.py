@@ -22,6 +22,6 @@ class PaneTabs(Static):
         """Mark the pane that is shown."""
         parts: list[tuple[str, str]] = []
         for number, pane in enumerate(PANES, 1):
-            style = "bold $text-accent reverse" if pane == shown else "$text-muted"
+            style = "bold $accent reverse" if pane == shown else "$muted"
             parts += [(f" {number} {pane} ", style), (" ", "")]
-        self.update(Content.assemble(*parts, ("F6 next", "$text-muted")))
+        self.update(Content.assemble(*parts, ("F6 next", "$muted")))

@@ -26,12 +26,12 @@ class Plot(Widget):
         height: 1fr; width: 1fr; min-height: 4; padding: 0 1 0 0;
         color: $foreground;
     }
-    Plot > .plot--title { color: $text-muted; }
+    Plot > .plot--title { color: $muted; }
     Plot > .plot--value { color: $foreground; text-style: bold; }
     Plot > .plot--line { color: $primary; }
-    Plot > .plot--bad { color: $text-error; text-style: bold; }
+    Plot > .plot--bad { color: $error; text-style: bold; }
     Plot > .plot--axis { color: $foreground 45%; }
-    Plot > .plot--mark { color: $text-warning; }
+    Plot > .plot--mark { color: $warning; }
     Plot > .plot--threshold { color: $foreground 40%; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -83,7 +83,7 @@ class Plot(Widget):
         if not self._drawn or self._drawn_for != (width, height):
             self._drawn = self._draw(width, height)
             self._drawn_for = (width, height)
-        return self._drawn[y] if y < len(self._drawn) else Strip.blank(width)
+        return self._drawn[y] if y < len(self._drawn) else Strip.blank(width, self.rich_style)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"plot--{name}")
@@ -103,7 +103,7 @@ class Plot(Widget):
         for row, text in enumerate(cells):
             axis = Segment(self._axis_label(row, rows, rule, window), self._style("axis"))
             strips.append(Strip([axis, *self._body(row, text, bad, rule, marks)]))
-        return [strip.adjust_cell_length(width) for strip in strips]
+        return [strip.adjust_cell_length(width, self.rich_style) for strip in strips]
 
     def _head(self, width: int) -> Strip:
         """Title on the left, the current value and its standing on the right."""
@@ -116,10 +116,10 @@ class Plot(Widget):
         return Strip(
             [
                 Segment(" " + title, self._style("title")),
-                Segment(gap),
+                Segment(gap, self.rich_style),
                 Segment(text, self._style("bad" if wrong else "value" if value is not None else "axis")),
             ]
-        ).adjust_cell_length(width)
+        ).adjust_cell_length(width, self.rich_style)
 
     def _axis_label(self, row: int, rows: int, rule: int | None, window: Window) -> str:
         label = ""

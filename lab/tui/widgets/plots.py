@@ -18,8 +18,8 @@ class Plots(Grid):
     """Six plots, three by two or two by three."""
 
     DEFAULT_CSS = """
-    Plots { grid-size: 3 2; grid-gutter: 0 1; border: round $border; border-title-color: $text-muted;
-            border-subtitle-color: $text-muted; height: 1fr; padding: 0; }
+    Plots { grid-size: 3 2; grid-gutter: 0 1; border: round $border; border-title-color: $muted;
+            border-subtitle-color: $muted; height: 1fr; padding: 0; }
     """
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -17,31 +17,28 @@ def verdict_line(report: Report) -> Content:
     """Pass or not, and both scores."""
     match report.verdict:
         case "pass":
-            badge = ("✔ PASSED", "bold $text-success")
+            badge = ("✔ PASSED", "bold $success")
         case "fail":
-            badge = ("✗ NOT PASSED", "bold $text-error")
+            badge = ("✗ NOT PASSED", "bold $error")
         case "void":
-            badge = ("■ VOID: the lab failed, nothing counts", "bold $text-warning")
+            badge = ("■ VOID: the lab failed, nothing counts", "bold $warning")
     return Content.assemble(
         badge,
         "    operating ",
         (f"{report.operated:.0f}", "bold"),
-        ("/100", "$text-muted"),
+        ("/100", "$muted"),
         "    explaining ",
         (f"{report.explained:.0f}", "bold"),
-        ("/100", "$text-muted"),
+        ("/100", "$muted"),
     )
 
 
-class PartRow(Horizontal):
-    """One part of a score: name, bar, points, and why."""
+class PartRow(Vertical):
+    """One part of a score: name, bar and points; below, why."""
 
     DEFAULT_CSS = """
     PartRow { height: auto; }
-    PartRow .part { width: 18; }
-    PartRow .bar { width: 11; }
-    PartRow .points { width: 8; text-align: right; padding-right: 2; text-style: bold; }
-    PartRow .why { width: 1fr; color: $text-muted; }
+    PartRow .why { padding-left: 2; color: $muted; height: auto; }
     """
 
     def __init__(self, line: ScoreLine) -> None:
@@ -49,27 +46,31 @@ class PartRow(Horizontal):
         self._line = line
 
     def compose(self) -> ComposeResult:
-        """Left to right as read."""
+        """The figures over the reason."""
         line = self._line
         share = line.points / line.of if line.of else (1.0 if line.points >= 0 else 0.0)
-        full, empty = form.bar(share, 10)
-        style = "$text-success" if share >= 0.995 else "$text-warning" if share >= 0.5 else "$text-error"
+        full, empty = form.bar(share, 16)
+        style = "$success" if share >= 0.995 else "$warning" if share >= 0.5 else "$error"
         glyph = "✓" if share >= 0.995 else "◐" if share > 0 else "✗"
         points = f"{line.points:g}/{line.of:g}" if line.of else f"{line.points:+g}"
-        yield Static(Content.assemble((glyph, style), " ", line.part.replace("_", " ")), classes="part")
-        yield Static(Content.assemble((full, style), (empty, "$foreground 15%")), classes="bar")
-        yield Static(points, classes="points", markup=False)
+        yield Static(
+            Content.assemble(
+                (f"{glyph} ", style),
+                f"{line.part.replace('_', ' '):<28}",
+                (full, style),
+                (empty, "$foreground 15%"),
+                (f"{points:>9}", "bold"),
+            )
+        )
         yield Static(line.why, classes="why", markup=False)
 
 
-class CheckRow(Horizontal):
-    """One objective or safeguard: a gate, not points."""
+class CheckRow(Vertical):
+    """One objective or safeguard: a gate, not points; below, why."""
 
     DEFAULT_CSS = """
     CheckRow { height: auto; }
-    CheckRow .part { width: 18; }
-    CheckRow .verdict { width: 19; }
-    CheckRow .why { width: 1fr; color: $text-muted; }
+    CheckRow .why { padding-left: 2; color: $muted; height: auto; }
     """
 
     def __init__(self, check: Check) -> None:
@@ -77,17 +78,23 @@ class CheckRow(Horizontal):
         self._check = check
 
     def compose(self) -> ComposeResult:
-        """Left to right as read."""
+        """The verdict over the reason."""
         check = self._check
         match check.verdict:
             case "pass":
-                glyph, style = "✓ pass", "$text-success"
+                glyph, style = "✓", "$success"
             case "fail":
-                glyph, style = "✗ fail", "bold $text-error"
+                glyph, style = "✗", "bold $error"
             case "unknown":
-                glyph, style = "? unknown", "$text-warning"
-        yield Static(check.name.replace("_", " "), classes="part", markup=False)
-        yield Static(Content.assemble((glyph, style), (f" {check.kind}", "$text-muted")), classes="verdict")
+                glyph, style = "?", "$warning"
+        yield Static(
+            Content.assemble(
+                (f"{glyph} ", style),
+                f"{check.name.replace('_', ' '):<28}",
+                (f"{check.verdict:<9}", style),
+                (f"{check.kind}", "$muted"),
+            )
+        )
         yield Static(check.why, classes="why", markup=False)
 
 
@@ -96,7 +103,7 @@ class Scores(VerticalScroll):
 
     DEFAULT_CSS = """
     Scores { padding: 0 1; }
-    Scores .head { margin-top: 1; text-style: bold; color: $text-accent; }
+    Scores .head { margin-top: 1; text-style: bold; color: $accent; }
     Scores Vertical { height: auto; }
     """
 
@@ -120,4 +127,4 @@ class Scores(VerticalScroll):
                 for check in report.checks:
                     yield CheckRow(check)
         if report.bundle:
-            yield Static(Content.assemble("\n", ("bundle  ", "$text-muted"), report.bundle))
+            yield Static(Content.assemble("\n", ("bundle  ", "$muted"), report.bundle))

@@ -10,13 +10,13 @@ from lab.keeper.view import RunView
 from lab.tui import form
 
 PHASE_WORDS: dict[Phase, tuple[str, str]] = {
-    "preparing": ("◌ PREPARING", "$text-warning"),
-    "on_call": ("● ON CALL", "$text-success"),
-    "writing": ("✎ WRITING", "$text-accent"),
-    "graded": ("✔ GRADED", "$text-accent"),
-    "aborted": ("■ ABORTED", "$text-muted"),
-    "void": ("■ VOID", "$text-warning"),
-    "prevented": ("■ PREVENTED", "$text-warning"),
+    "preparing": ("◌ PREPARING", "$warning"),
+    "on_call": ("● ON CALL", "$success"),
+    "writing": ("✎ WRITING", "$accent"),
+    "graded": ("✔ GRADED", "$accent"),
+    "aborted": ("■ ABORTED", "$muted"),
+    "void": ("■ VOID", "$warning"),
+    "prevented": ("■ PREVENTED", "$warning"),
 }
 
 
@@ -52,15 +52,15 @@ class TopBar(Widget):
 def run_clock(view: RunView, now: float, answering: bool) -> tuple[tuple[str, str], ...]:
     """Elapsed and remaining time with a bar, for the right edge; says so when the lab does not answer."""
     if not answering:
-        return (("⚠ no answer from the lab, trying again", "bold $text-warning"),)
+        return (("⚠ no answer from the lab, trying again", "bold $warning"),)
     if view.on_call_since is None or view.on_call_ends is None:
-        return ((f"waiting {form.clock(now - view.started)}", "$text-muted"),)
+        return ((f"waiting {form.clock(now - view.started)}", "$muted"),)
     whole = max(1.0, view.on_call_ends - view.on_call_since)
     left = max(0.0, view.on_call_ends - now)
     full, empty = form.bar(1 - left / whole, 12)
-    style = "bold $text-error" if left < 60 else "$text-warning" if left < whole * 0.25 else "$foreground"
+    style = "bold $error" if left < 60 else "$warning" if left < whole * 0.25 else "$foreground"
     return (
-        (f"{form.clock(now - view.on_call_since)} in  ", "$text-muted"),
+        (f"{form.clock(now - view.on_call_since)} in  ", "$muted"),
         (full, style),
         (empty, "$foreground 20%"),
         (f"  {form.clock(left)} left", style),
