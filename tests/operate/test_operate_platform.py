@@ -85,5 +85,5 @@ def test_bad_paths_and_commits_are_refused_with_a_next_step(repo: PlatformRepo) 
 
 def test_a_broken_manifest_is_named(repo: PlatformRepo) -> None:
     (repo.folder / "manifests" / "20-model-server.yaml").write_text("a: [")
-    with pytest.raises(PlatformError, match="20-model-server.yaml"):
+    with pytest.raises(PlatformError, match=r"20-model-server\.yaml"):
         repo.objects()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 from stack_flow_kubernetes import FakeKubernetes
 from stack_flow_rig import Rig
+
+from lab.cluster.programs import ensure_prometheus
 
 
 @pytest.fixture
@@ -37,12 +38,11 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="session")
-def promtool() -> Path:
-    """Prometheus' checker: on PATH, or named by PROMTOOL."""
-    found = os.environ.get("PROMTOOL") or shutil.which("promtool")
-    if not found:
-        pytest.skip("promtool is neither on PATH nor named by PROMTOOL")
-    return Path(found)
+def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prometheus' checker, obtained as the lab obtains it."""
+    programs = ensure_prometheus(tmp_path_factory.mktemp("cache"), path=os.environ["PATH"], say=print)
+    assert programs.promtool is not None
+    return programs.promtool
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -51,7 +52,7 @@ async def test_a_release_audits_its_share(body: Body, monkeypatch: pytest.Monkey
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("stack.model_server.service.asyncio.sleep", sleep)
+    monkeypatch.setattr("stack.model_server.service.asyncio", SimpleNamespace(sleep=sleep))
     service = serve(ServingRelease(audit=Audit(share=0.08, wait_ms=2500)))
     service.open()
     for _ in range(600):
