@@ -40,6 +40,7 @@ def demo(context: Context) -> Result:
     except BaseException:
         end_run(lab, "the demo was interrupted")
         raise
+    say("The stack stays up for a look around; stop it with `lab down`.")
     return report_result(report)
 
 

@@ -69,7 +69,7 @@ def _diagnose(facts: RunFacts, causes: Causes) -> list[ScoreLine]:
     named = _named(facts)
     match closeness(causes, named, truth.root_cause):
         case "exact":
-            cause = _line("diagnose_cause", CAUSE, CAUSE, f"{named} it was")
+            cause = _line("diagnose_cause", CAUSE, CAUSE, f"{named}, rightly named")
         case "parent":
             why = f"expected {truth.root_cause}; {named} is the wider group it belongs to"
             cause = _line("diagnose_cause", CAUSE_PARENT, CAUSE, why)
@@ -79,7 +79,7 @@ def _diagnose(facts: RunFacts, causes: Causes) -> list[ScoreLine]:
             cause = _line("diagnose_cause", 0, CAUSE, f"expected {truth.root_cause}; no diagnosis was given")
     component = given.component if given and facts.state.nothing_wrong is None else "none"
     right = component == truth.component
-    why = f"{truth.component} it was" if right else f"expected {truth.component}; you said {component}"
+    why = f"{truth.component}, right" if right else f"expected {truth.component}; you said {component}"
     return [cause, _line("diagnose_where", COMPONENT if right else 0, COMPONENT, why), _change(facts)]
 
 
@@ -93,7 +93,7 @@ def _change(facts: RunFacts) -> ScoreLine:
     else:
         right = same_commit(said, expected.commit)
         shown = f"{short(expected.commit)} ({expected.component} {expected.tag}: {expected.message})"
-        why = f"{shown} it was" if right else f"expected {shown}; you said {short(said) if said else 'none'}"
+        why = f"{shown}, right" if right else f"expected {shown}; you said {short(said) if said else 'none'}"
     return _line("diagnose_change", CHANGE if right else 0, CHANGE, why)
 
 

@@ -69,7 +69,7 @@ def root_cause(note: Note, facts: RunFacts, causes: Causes) -> Part:
     if len(answers) > 1:
         return Part("root_cause", 0, CAUSE, f"expected the one answer {truth}; you gave {len(answers)}")
     points, why = {
-        "exact": (CAUSE, f"{truth} it was"),
+        "exact": (CAUSE, f"{truth}, rightly named"),
         "parent": (CAUSE_PARENT, f"expected {truth}; {said} is the wider group it belongs to"),
         "symptom": (CAUSE_SYMPTOM, f"expected {truth}; {said} is how it showed, not why"),
         "decoy": (0.0, f"expected {truth}; you wrote {said}"),
@@ -96,7 +96,7 @@ def change_parts_of(note: Note, facts: RunFacts) -> Iterator[Part]:
 
 def _exact(name: str, of: float, right: bool, expected: str, said: str) -> Part:
     return Part(
-        name, of if right else 0, of, f"{expected} it was" if right else f"expected {expected}; you wrote {_q(said)}"
+        name, of if right else 0, of, f"{expected}, right" if right else f"expected {expected}; you wrote {_q(said)}"
     )
 
 
