@@ -144,13 +144,13 @@ class LiveBackend:
         return completions(self._lab, line)
 
     def causes(self) -> tuple[CauseChoice, ...]:
-        """The whole vocabulary."""
+        """The whole vocabulary by title, so that its order says nothing."""
         known = load_causes()
         return tuple(
             CauseChoice(
                 one.id, one.title, one.definition, "" if (family := known.parent_of(one.id)) is None else family.title
             )
-            for one in known.pickable
+            for one in sorted(known.pickable, key=lambda cause: cause.title)
         )
 
     def components(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from textual.events import Paste
 from textual.message import Message
 from textual.pilot import Pilot
 from tui_fake import FakeBackend
@@ -42,8 +43,7 @@ class Session:
         end = time.monotonic() + DEADLINE_SECONDS
         while not condition():
             assert time.monotonic() < end, f"never came true; on screen:\n{self.text}"
-            await asyncio.sleep(0.01)
-        await self.pilot.pause()
+            await asyncio.sleep(0.03)
 
     async def shows(self, *texts: str) -> None:
         """Wait until every text is on screen."""
@@ -60,6 +60,12 @@ class Session:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+
+    async def type(self, text: str, *keys: str) -> None:
+        """Put text where the cursor is, as pasting does, then press the keys."""
+        assert self.app.focused is not None
+        self.app.post_message(Paste(text))
+        await self.press(*keys)
 
     @property
     def text(self) -> str:
@@ -103,7 +109,8 @@ def open_app(fake: FakeBackend, clock: Clock) -> Callable[..., object]:
         size: tuple[int, int] = (120, 40), editor: tuple[str, ...] = (), backend: FakeBackend | None = None
     ) -> AsyncIterator[Session]:
         messages: list[Message] = []
-        app = LabApp(backend or fake, clock=clock, period=0.05, editor=editor)
+        app = LabApp(backend or fake, clock=clock, period=0.1, editor=editor)
+        app.animation_level = "none"
         async with app.run_test(size=size, message_hook=messages.append) as pilot:
             yield Session(app, pilot, messages)
 

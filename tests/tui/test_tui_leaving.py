@@ -33,7 +33,7 @@ async def test_leaving_says_that_the_run_goes_on_and_coming_back_finds_it(fake: 
         await session.on(OnCallScreen)
         await session.press("ctrl+q")
         await session.on(LeaveQuestion)
-        await session.shows("The run goes on without you", "`lab` brings you back")
+        await session.shows("The run goes on without you", "`lab` brings you")
         await session.press("enter")
         await session.until(lambda: not session.app.is_running)
     assert session.app.return_code == 0

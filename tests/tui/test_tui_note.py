@@ -14,7 +14,6 @@ from lab.tui.messages import NoteGraded, NoteSaved
 from lab.tui.modals.confirm import Confirm
 from lab.tui.modals.notice import Notice
 from lab.tui.screens.debrief import DebriefScreen
-from lab.tui.screens.note import NoteScreen
 from lab.tui.screens.start import StartScreen
 
 Open = Callable[..., Any]
@@ -38,7 +37,8 @@ async def test_typing_saves_when_it_pauses(fake: FakeBackend, open_app: Open) ->
     async with open_app() as session:
         await session.shows("✓ saved")
         saves = len(fake.called("save_note"))
-        await session.press("f3", "enter", "end", *" SEV2")
+        await session.press("f3", "enter", "end")
+        await session.type(" SEV2")
         await session.shows("● not saved")
         await session.shows("to do (7)", "✓ saved")
         assert len(fake.called("save_note")) == saves + 1

@@ -71,7 +71,7 @@ async def test_declare(fake: FakeBackend, open_app: Open) -> None:
         await session.on(Declare)
         await session.press("down", "enter", "enter")
         await session.shows("Say in one line what users see")
-        await session.press(*"slow scores", "enter")
+        await session.type("slow scores", "enter")
         await session.shows("◆ DECLARED SEV3")
         assert fake.called("declare") == [("SEV3", "slow scores")]
         await session.press("f2")
@@ -84,7 +84,7 @@ async def test_diagnose_by_search(fake: FakeBackend, open_app: Open) -> None:
         await session.on(OnCallScreen)
         await session.press("f3")
         await session.on(Diagnose)
-        await session.press(*"slow req")
+        await session.type("slow req")
         await session.shows("release-slow-path", "takes a slow path for part", "→ release-slow-path · feed · no change")
         await session.press("enter", "down", "down", "enter", "down", "enter")
         await session.shows("→ release-slow-path · model-server · 3fa2b1c")
@@ -101,7 +101,7 @@ async def test_a_search_that_finds_nothing_cannot_be_diagnosed(fake: FakeBackend
         await session.on(OnCallScreen)
         await session.press("f3")
         await session.on(Diagnose)
-        await session.press(*"zzz", "ctrl+s")
+        await session.type("zzz", "ctrl+s")
         await session.shows("no cause has all these words")
         assert isinstance(session.app.screen, Diagnose)
         assert not fake.called("diagnose")
@@ -155,7 +155,7 @@ async def test_a_refused_resolve_gives_the_reasons(open_app: Open) -> None:
 async def test_undo_and_resolve_lead_to_the_note(fake: FakeBackend, clock: Clock, open_app: Open) -> None:
     async with open_app() as session:
         await session.on(OnCallScreen)
-        await session.press(*UNDO, "enter")
+        await session.type(UNDO, "enter")
         await session.shows("rolled back", "● this changed the stack")
         clock.now += 40
         await session.shows("✓ good ≥ 98 %", "✓ no alert")
@@ -173,7 +173,7 @@ async def test_nothing_is_wrong_needs_a_reason(fake: FakeBackend, open_app: Open
         await session.press("down", "enter", "enter")
         await session.shows("Say why")
         assert not fake.called("resolve")
-        await session.press(*"flaps", "enter")
+        await session.type("flaps", "enter")
         await session.until(lambda: fake.called("resolve"))
         assert fake.called("resolve") == [(True, "flaps")]
 
@@ -213,9 +213,9 @@ async def test_silence_of_the_lab_is_said_and_passes(fake: FakeBackend, open_app
 async def test_the_console_runs_lines_and_keeps_them(fake: FakeBackend, open_app: Open) -> None:
     async with open_app() as session:
         await session.on(OnCallScreen)
-        await session.press(*"get pods", "enter")
+        await session.type("get pods", "enter")
         await session.shows("gateway-7d8f9b6c5-lq7zr")
-        await session.press(*"nonsense", "enter")
+        await session.type("nonsense", "enter")
         await session.shows("✗ no verb 'nonsense'")
         assert [answer.result.ok for answer in session.heard(ConsoleAnswered)] == [True, False]
         line = session.app.screen.query_one(Console).input
@@ -224,7 +224,7 @@ async def test_the_console_runs_lines_and_keeps_them(fake: FakeBackend, open_app
         await session.press("down", "down")
         assert line.value == ""
         fake.failures["console"] = LabError("No cluster", "It is gone.", "lab up")
-        await session.press(*"help", "enter")
+        await session.type("help", "enter")
         await session.shows("No cluster: It is gone.", "→ lab up")
 
 
@@ -232,9 +232,9 @@ async def test_tab_completes_as_far_as_words_agree(open_app: Open) -> None:
     async with open_app() as session:
         await session.on(OnCallScreen)
         line = session.app.screen.query_one(Console).input
-        await session.press(*"roll", "tab")
+        await session.type("roll", "tab")
         await session.until(lambda: line.value == "rollout ")
-        await session.press(*"undo d", "tab")
+        await session.type("undo d", "tab")
         await session.until(lambda: line.value == "rollout undo deployment/")
         await session.shows("deployment/feed  deployment/gateway")
         await session.press("m", "tab")
@@ -251,3 +251,13 @@ async def test_letters_are_commands_outside_the_console(open_app: Open) -> None:
         await session.on(Declare)
         await session.press("escape", "colon")
         assert session.app.focused is session.app.screen.query_one(Console).input
+
+
+async def test_below_a_dialog_the_picture_stays_live_and_is_drawn_seldom(clock: Clock, open_app: Open) -> None:
+    async with open_app() as session:
+        await session.shows("02:30 in")
+        await session.press("f2")
+        await session.on(Declare)
+        assert not session.app.place.is_current
+        clock.now += 10
+        await session.shows("02:40 in", "Declare an incident")

@@ -13,10 +13,10 @@ from textual.widgets.option_list import Option
 from lab.tui.modals.base import Dialog
 
 SEVERITIES: tuple[tuple[str, str], ...] = (
-    ("SEV1", "most requests are bad, or data are being lost"),
-    ("SEV2", "many users notice; it will not pass by itself"),
-    ("SEV3", "some users notice; there is a way around"),
-    ("SEV4", "hardly anybody notices; it can wait for the morning"),
+    ("SEV1", "half of all requests or more are not good"),
+    ("SEV2", "one request in ten or more"),
+    ("SEV3", "one request in a hundred or more"),
+    ("SEV4", "fewer; it can wait for the morning"),
 )
 
 

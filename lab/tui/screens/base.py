@@ -31,6 +31,22 @@ class LabScreen(Screen[None]):
         self.desk = desk
 
     @property
+    def is_current(self) -> bool:
+        """
+        Whether nothing lies over this screen.
+
+        Textual also counts a screen below a dialog, and then draws both over and over once the lower one has news;
+        here the lower one waits, and `show_below_dialog` lets it be seen.
+        """
+        stack = self.app.screen_stack
+        return bool(stack) and stack[-1] is self
+
+    def show_below_dialog(self) -> None:
+        """Draw what has changed since a dialog covered this screen; costs a whole screen, so call it seldom."""
+        if not self.is_current and self.app.screen_stack:
+            self.app.screen.refresh()
+
+    @property
     def is_small(self) -> bool:
         """Whether the terminal is narrow or short."""
         return self.app.size.width < WIDE_COLUMNS or self.app.size.height < TALL_ROWS

@@ -99,7 +99,7 @@ class OnCallScreen(Verbs, LabScreen):
         console.say(f"{self.view.title}\n{self.view.briefing.strip()}\n")
         console.input.focus()
         self._show_view()
-        self.set_interval(1.0, self._show_clock)
+        self.set_interval(1.0, self._beat)
         self._poll_run()
         self._poll_plots()
 
@@ -179,6 +179,10 @@ class OnCallScreen(Verbs, LabScreen):
         self.query_one(Moves).show(self.view, now)
         self.query_one(Changes).show(self.view.changes, now)
         self._show_clock()
+
+    def _beat(self) -> None:
+        self._show_clock()
+        self.show_below_dialog()
 
     def _show_clock(self) -> None:
         right = run_clock(self.view, self.desk.clock(), not self._silent)

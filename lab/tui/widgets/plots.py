@@ -44,10 +44,16 @@ class Plots(Grid):
         """Take new data; each plot gets its own in the next ticks."""
         self._read, self._marks = read, marks
         self._waiting = {panel.key: read.plots.get(panel.key, _EMPTY) for panel in PANELS}
-        self.border_subtitle = f"last {read.seconds // 60} min, F7 changes   ┊ a change"
+        subtitle = f"last {read.seconds // 60} min, F7 changes   ┊ a change"
+        if subtitle != self.border_subtitle:
+            self.border_subtitle = subtitle
 
     def _hand_out(self) -> None:
-        """Give one plot its data; plots that nobody sees and plots without news cost nothing."""
+        """
+        Give one plot its data; plots that nobody sees and plots without news cost nothing.
+
+        Below a dialog every change draws the whole screen anew, so there all plots go in one tick.
+        """
         read = self._read
         if read is None or not self._waiting or not self.display:
             return
@@ -56,4 +62,5 @@ class Plots(Grid):
             data = self._waiting.pop(key)
             if self.query_one(f"#plot-{key}", Plot).show(data, self._marks, read.seconds, read.at):
                 self.drawn += 1
-                return
+                if self.screen.is_current:
+                    return
