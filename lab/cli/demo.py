@@ -9,7 +9,7 @@ from lab.cli.output import FAILED, OK, VOID, Result
 from lab.content.loader import find
 from lab.grading.report import Report
 from lab.keeper.autopilot import Autopilot
-from lab.keeper.runs import StartOptions, end_run, start_run
+from lab.keeper.runs import StartOptions, end_run, refuse_while_going, start_run
 
 DEFAULT_SCENARIO = "hangs-now-and-then"
 
@@ -33,9 +33,11 @@ def demo(context: Context) -> Result:
     say(f"Bringing the stack up for “{loaded.scenario.title}”.")
     lab.up(lambda line: say(f"  {line}"), context.stop)
     seed = 1 if args.seed is None else args.seed
-    client = start_run(lab, loaded, StartOptions(seed=seed, mode="watch", strike_seconds=loaded.proof.strike_seconds))
-    say("Waiting for the steady state.")
+    refuse_while_going(lab)
+    options = StartOptions(seed=seed, mode="watch", strike_seconds=loaded.proof.strike_seconds)
     try:
+        client = start_run(lab, loaded, options)
+        say("Waiting for the steady state.")
         report = Autopilot(lab, client, loaded, play, say, context.stop).run()
     except BaseException:
         end_run(lab, "the demo was interrupted")

@@ -32,11 +32,7 @@ class StartOptions:
 
 def start_run(lab: Lab, loaded: LoadedScenario, options: StartOptions) -> KeeperClient:
     """Begin a run of a scenario; raises RunError while another one goes on."""
-    going = current_run(lab)
-    if going is not None:
-        raise RunError(
-            "A run is going on", f"{going.run_id} is not over.", "Finish it, or end it with `lab incident abort`."
-        )
+    refuse_while_going(lab)
     seed = random.SystemRandom().randrange(1, 1_000_000) if options.seed is None else options.seed
     strike, tag = choose(loaded.slug, seed, loaded.scenario, options.strike_seconds)
     now = lab.around.now()
@@ -57,6 +53,15 @@ def start_run(lab: Lab, loaded: LoadedScenario, options: StartOptions) -> Keeper
     client = KeeperClient(files, lab.around.places.directory)
     client.ensure()
     return client
+
+
+def refuse_while_going(lab: Lab) -> None:
+    """Raise RunError while a run is not over."""
+    going = current_run(lab)
+    if going is not None:
+        raise RunError(
+            "A run is going on", f"{going.run_id} is not over.", "Finish it, or end it with `lab incident abort`."
+        )
 
 
 def current_run(lab: Lab) -> RunFiles | None:
