@@ -21,13 +21,14 @@ def apply(cluster: Cluster, wanted: Object) -> tuple[Object, Outcome]:
     not are removed. Returns the live object and what happened.
     """
     kind, name = str(wanted["kind"]), str(wanted["metadata"]["name"])
-    target = _annotated(wanted)
+    plain = _plain(wanted, cluster.namespace)
+    target = _annotated(plain)
     live = cluster.find(kind, name)
     if live is None:
         return cluster.create(kind, target), "created"
     last_text = live["metadata"].get("annotations", {}).get(_LAST_APPLIED)
     last: Object = json.loads(last_text) if last_text else {}
-    if last == _plain(wanted) and _covers(live, wanted):
+    if last == plain and _covers(live, plain):
         return live, "unchanged"
     patch = _with_deletions(target, last)
     after = cluster.patch(kind, name, patch, "strategic")
@@ -35,15 +36,19 @@ def apply(cluster: Cluster, wanted: Object) -> tuple[Object, Outcome]:
     return after, "unchanged" if same else "configured"
 
 
-def _plain(wanted: Object) -> Object:
-    return {key: value for key, value in wanted.items() if key != "status"}
+def _plain(wanted: Object, namespace: str) -> Object:
+    """The manifest as kubectl remembers it: with its namespace, without status."""
+    metadata = {"annotations": {}, **wanted["metadata"], "namespace": namespace}
+    return {**{key: value for key, value in wanted.items() if key != "status"}, "metadata": metadata}
 
 
-def _annotated(wanted: Object) -> Object:
-    metadata = dict(wanted["metadata"])
-    text = json.dumps(_plain(wanted), separators=(",", ":"), sort_keys=True) + "\n"
-    metadata["annotations"] = {**metadata.get("annotations", {}), _LAST_APPLIED: text}
-    return {**_plain(wanted), "metadata": metadata}
+def _annotated(plain: Object) -> Object:
+    """With the annotation that lets this and kubectl's next apply know what was named; the bytes are kubectl's."""
+    text = json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    annotations = {**plain["metadata"]["annotations"], _LAST_APPLIED: text + "\n"}
+    return {**plain, "metadata": {**plain["metadata"], "annotations": annotations}}
 
 
 def _covers(live: object, wanted: object, key: str = "") -> bool:

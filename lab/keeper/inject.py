@@ -30,9 +30,10 @@ def deploy(lab: Lab, planned: PlannedDeploy, record: Record, now: Callable[[], f
     """
     wanted = planned.event.deploy
     earlier = next((commit for commit in lab.repo.log(limit=50) if commit.subject == wanted.message), None)
-    previous = lab.repo.tag(wanted.component)
     if earlier is None:
-        lab.repo.set_tag(wanted.component, planned.tag)
+        previous = lab.repo.set_tag(wanted.component, planned.tag)
+    else:
+        previous = lab.repo.tag_before(wanted.component, earlier.sha)
     target = next(
         item
         for item in lab.repo.objects()

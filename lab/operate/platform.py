@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -105,6 +106,13 @@ class PlatformRepo:
         raise PlatformError(
             "No such component", f"no Deployment {component!r} in {self.folder}/manifests.", "Look there."
         )
+
+    def tag_before(self, component: str, sha: str) -> str:
+        """Image tag of a component right before a commit."""
+        path = self.manifest_of(component).relative_to(self.folder)
+        text = self._git("show", f"{sha}~1:{path}")
+        match = re.search(rf"mlops-lab/{re.escape(component)}:(\S+)", text)
+        return match.group(1) if match else self.tag(component)
 
     def set_tag(self, component: str, tag: str) -> str:
         """Write another image tag into the manifest and return the earlier one; the rest of the file stays as it is."""
