@@ -70,6 +70,12 @@ class Cluster:
         self.namespace = namespace
         self._api: ApiClient | None = None
 
+    def close(self) -> None:
+        """Let go of kept connections; the next call opens new ones."""
+        if self._api is not None:
+            self._api.rest_client.pool_manager.clear()
+            self._api = None
+
     def get(self, kind: str, name: str) -> Object:
         """The object; raises NotFound."""
         return self._json("GET", self._path(kind, name))
