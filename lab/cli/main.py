@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -14,7 +16,8 @@ from types import FrameType
 from lab.cli import checks, demo, incident, notes, ops, stack
 from lab.cli.context import Context
 from lab.cli.output import USAGE, Voice
-from lab.errors import LabError
+from lab.errors import LabError, RunVoid
+from lab.paths import places
 
 INTERRUPTED = 130
 
@@ -43,6 +46,28 @@ def main(argv: Sequence[str], environ: Mapping[str, str], home: Path, cwd: Path)
     except BrokenPipeError:
         sys.stderr.close()
         return INTERRUPTED
+    except Exception:
+        return _broken(voice, environ, home)
+
+
+def _broken(voice: Voice, environ: Mapping[str, str], home: Path) -> int:
+    """A fault of the lab's own: the details go to the log, a person gets three lines."""
+    log = places(environ, home).log
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(log, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("lab.cli")
+    logger.addHandler(handler)
+    logger.exception("a command failed")
+    logger.removeHandler(handler)
+    handler.close()
+    return voice.refuse(
+        RunVoid(
+            "The lab itself failed",
+            f"this is a fault of ours; what happened is in {log}.",
+            "Run `lab status`, then repeat.",
+        )
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -156,3 +156,11 @@ def test_every_command_of_the_contract_is_there() -> None:
         "check",
     ):
         assert name in text
+
+
+def test_a_fault_of_the_lab_is_three_lines_and_a_log(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("lab.cli.stack.current_run", lambda lab: 1 / 0)
+    code, _, err = run("status")
+    assert code == VOID
+    assert "Traceback" not in err
+    assert "ZeroDivisionError" in (tmp_path / "home" / "state" / "lab.log").read_text()

@@ -106,7 +106,7 @@ def open_app(fake: FakeBackend, clock: Clock) -> Callable[..., object]:
 
     @asynccontextmanager
     async def opened(
-        size: tuple[int, int] = (120, 40), editor: tuple[str, ...] = (), backend: FakeBackend | None = None
+        size: tuple[int, int] = (80, 24), editor: tuple[str, ...] = (), backend: FakeBackend | None = None
     ) -> AsyncIterator[Session]:
         messages: list[Message] = []
         app = LabApp(backend or fake, clock=clock, period=0.1, editor=editor)

@@ -65,7 +65,7 @@ async def test_a_failed_save_is_said_and_the_text_stays(fake: FakeBackend, open_
 
 
 async def test_submit_asks_once_and_shows_the_debrief(fake: FakeBackend, open_app: Open) -> None:
-    async with open_app() as session:
+    async with open_app(size=(120, 40)) as session:
         await session.shows("✓ saved")
         await session.press("f5")
         await session.on(Confirm)
@@ -95,7 +95,7 @@ async def test_on_a_narrow_screen_tab_goes_between_score_and_story(fake: FakeBac
 async def test_a_missing_story_leaves_the_scores(fake: FakeBackend, open_app: Open) -> None:
     fake.begin("graded")
     fake.failures["debrief"] = LabError("No debrief", "The scenario has none.", "See the bundle.")
-    async with open_app() as session:
+    async with open_app(size=(120, 40)) as session:
         await session.shows("Last debrief")
         await session.press("b")
         await session.shows("No debrief", "The scenario has none.", "25/25")

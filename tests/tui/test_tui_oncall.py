@@ -34,7 +34,7 @@ def going(fake: FakeBackend) -> None:
 
 
 async def test_the_breach_is_seen_at_once(open_app: Open) -> None:
-    async with open_app() as session:
+    async with open_app(size=(120, 40)) as session:
         await session.shows(
             "ON CALL", TITLE, "02:30 in", "09:30 left", "▲ FIRING GoodShareBurn  1m36s", "✗ good < 98 %"
         )
@@ -53,7 +53,7 @@ async def test_before_the_breach_all_is_well(fake: FakeBackend, open_app: Open) 
 
 
 async def test_plots_are_redrawn_only_when_something_changed(clock: Clock, open_app: Open) -> None:
-    async with open_app() as session:
+    async with open_app(size=(120, 40)) as session:
         await session.on(OnCallScreen)
         plots = session.app.screen.query_one(Plots)
         await session.until(lambda: plots.drawn == 6)
@@ -80,7 +80,7 @@ async def test_declare(fake: FakeBackend, open_app: Open) -> None:
 
 
 async def test_diagnose_by_search(fake: FakeBackend, open_app: Open) -> None:
-    async with open_app() as session:
+    async with open_app(size=(120, 40)) as session:
         await session.on(OnCallScreen)
         await session.press("f3")
         await session.on(Diagnose)
@@ -108,7 +108,7 @@ async def test_a_search_that_finds_nothing_cannot_be_diagnosed(fake: FakeBackend
 
 
 async def test_enter_on_a_change_begins_a_diagnosis_with_it(open_app: Open) -> None:
-    async with open_app() as session:
+    async with open_app(size=(120, 40)) as session:
         await session.shows("priya")
         await session.press("escape", "2")
         await session.until(lambda: isinstance(session.app.focused, Changes))
