@@ -161,13 +161,16 @@ def curriculum_root(package: Path = PACKAGE) -> Path:
     return content_root(package) / "curriculum"
 
 
-def stack_root() -> Path:
+def stack_root(package: Path = PACKAGE) -> Path:
     """
-    The folder of the `stack` package, found without importing it.
+    The folder of the `stack` package, found without importing it: beside `lab`, else wherever Python finds it.
 
     Raises:
         MissingError: there is no such package; the installation is broken.
     """
+    beside = package.parent / "stack"
+    if (beside / "__init__.py").is_file():
+        return beside
     found = importlib.util.find_spec("stack")
     if found is None or not found.submodule_search_locations:
         raise MissingError(

@@ -38,16 +38,21 @@ class Session:
     def __init__(self, app: LabApp, pilot: Pilot[int], messages: list[Message]) -> None:
         self.app, self.pilot, self.messages = app, pilot, messages
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until the condition holds; fails after the deadline."""
+    async def until(self, condition: Callable[[], object], every: float = 0.02) -> None:
+        """Wait until the condition holds, looking every so many seconds; fails after the deadline."""
         end = time.monotonic() + DEADLINE_SECONDS
         while not condition():
             assert time.monotonic() < end, f"never came true; on screen:\n{self.text}"
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(every)
 
     async def shows(self, *texts: str) -> None:
-        """Wait until every text is on screen."""
-        await self.until(lambda: all(text in self.text for text in texts))
+        """Wait until every text is on screen; drawing it to look costs, so this looks less often."""
+
+        def there() -> bool:
+            screen = self.text
+            return all(text in screen for text in texts)
+
+        await self.until(there, every=0.12)
 
     async def on(self, screen: type) -> None:
         """Wait until a screen of this type is on top; a dialog also has to have the keyboard."""

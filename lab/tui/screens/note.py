@@ -87,7 +87,7 @@ class NoteScreen(LabScreen):
     def show_note(self, event: NoteRead) -> None:
         """The note from disk takes the place of what is shown."""
         event.stop()
-        self._saved_text = None
+        self._saved_text = event.text
         self.area.load_text(event.text)
         self.area.read_only = False
         self.area.focus()
