@@ -16,6 +16,7 @@ from lab.tui.modals.confirm import Confirm
 from lab.tui.modals.notice import Notice
 from lab.tui.screens.bringup import BringUpScreen
 from lab.tui.screens.debrief import DebriefScreen
+from lab.tui.screens.moves import end_notice
 from lab.tui.screens.note import NoteScreen
 from lab.tui.screens.oncall import OnCallScreen
 from lab.tui.screens.start import StartScreen
@@ -140,15 +141,29 @@ async def test_no_answer_is_said_in_place_and_reload_mends_it(fake: FakeBackend,
         await session.shows("best 88")
 
 
-@pytest.mark.parametrize("phase", ["void", "prevented", "aborted"])
-async def test_a_run_that_ended_unscored_is_told_at_the_start(fake: FakeBackend, open_app: Open, phase: str) -> None:
+async def test_a_void_run_is_told_at_the_start(fake: FakeBackend, open_app: Open) -> None:
     fake.begin()
     async with open_app() as session:
         await session.on(OnCallScreen)
         assert isinstance(fake.run, RunView)
-        fake.run = fake.run.model_copy(update={"phase": phase, "phase_reason": "The machine slept for 40 s."})
+        fake.run = fake.run.model_copy(update={"phase": "void", "phase_reason": "The machine slept for 40 s."})
         await session.on(Notice)
         await session.shows("The machine slept for 40 s.")
         await session.press("enter")
         await session.on(StartScreen)
         assert session.heard(RunMoved)
+
+
+def test_every_end_that_is_not_graded_has_words(fake: FakeBackend) -> None:
+    view = fake.begin()
+    titles = [
+        end_notice(view.model_copy(update={"phase": phase})) for phase in ("writing", "void", "prevented", "aborted")
+    ]
+    assert [notice.title if notice else None for notice in [*titles, end_notice(None), end_notice(view)]] == [
+        "Now write the note",
+        "This run is void",
+        "Prevented",
+        "The run was ended",
+        "The run is gone",
+        None,
+    ]
