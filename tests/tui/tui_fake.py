@@ -223,7 +223,8 @@ class FakeBackend:
 
     def note(self) -> str:
         self._enter("note")
-        return self._note
+        path = self._folder / "note.md" if self._folder is not None else None
+        return path.read_text() if path is not None and path.exists() else self._note
 
     def save_note(self, text: str) -> tuple[Problem, ...]:
         self._enter("save_note", text)
