@@ -124,3 +124,8 @@ StrikeMoment = Annotated[
     _schema(r"strike( *[+-] *[0-9hms.]+)?", "strike", "strike - 60s", "strike + 5s"),
 ]
 """A moment relative to the strike."""
+
+
+def reflowed(text: str) -> str:
+    """Prose whose lines an author broke, as paragraphs without breaks inside."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text.strip()))

@@ -46,7 +46,7 @@ class Autopilot:
         play = self._play()
         view = self._await_phase("on_call", 180.0)
         self.say(f"On call: {self.loaded.scenario.title}")
-        self.say(self.loaded.scenario.briefing.strip())
+        self.say(view.briefing)
         alert = self._await_alert()
         self._declare(alert)
         self._diagnose()

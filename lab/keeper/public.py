@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.content.loader import find
 from lab.content.model import Scenario
+from lab.content.values import reflowed
 from lab.errors import RunError
 from lab.grading.debrief import render_debrief
 from lab.grading.report import Report
@@ -29,7 +30,7 @@ def view_of(files: RunFiles, events: Sequence[RunEvent], slug: str, scenario: Sc
         run_id=files.run_id,
         scenario=slug,
         title=scenario.title,
-        briefing=scenario.briefing,
+        briefing=reflowed(scenario.briefing),
         level=scenario.level,
         mode=started.mode,
         phase=state.phase,

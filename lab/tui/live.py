@@ -8,6 +8,7 @@ from threading import Event, Lock
 from lab.content.causes import load_causes
 from lab.content.loader import find, load_library
 from lab.content.model import COMPONENTS
+from lab.content.values import reflowed
 from lab.errors import LabError, Problem, RunError
 from lab.grading.note import lint
 from lab.grading.report import Report
@@ -66,7 +67,7 @@ class LiveBackend:
                 one.scenario.level,
                 one.scenario.minutes,
                 best.get(one.slug),
-                one.scenario.briefing,
+                reflowed(one.scenario.briefing),
             )
             for one in load_library(self._lab.around.scenarios_root)
         )
