@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 PIP = if command -v uv >/dev/null 2>&1; then set -- uv pip install --python $(BIN)/python; \
 	else set -- $(BIN)/python -m pip install --disable-pip-version-check; fi; [ -t 1 ] || set -- "$$@" -q; "$$@"
-UNIT := not live and not docker and not kind
+WIDE := processes or screens
+APART := live or docker or kind
+# Tests wait more than they compute, so two at a time is right even on two cores.
+PYTEST := $(BIN)/pytest -q -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-live check bench clean
+.PHONY: help setup run test test-unit test-wide test-live check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,11 +20,16 @@ help: ## List the targets
 run: $(VENV)/runtime.stamp ## Start the lab; without a terminal, play the first incident to the end
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/lab; else $(BIN)/lab demo hangs-now-and-then; fi
 
-test: $(VENV)/dev.stamp ## Run the quick suites, which need nothing but Python
-	$(BIN)/pytest -m "$(UNIT)"
+test: test-unit test-wide ## Run every suite that needs nothing but Python
+
+test-unit: $(VENV)/dev.stamp ## Run the unit suites, in less than a minute
+	$(PYTEST) -m "not ($(WIDE)) and not ($(APART))"
+
+test-wide: $(VENV)/dev.stamp ## Run the suites that start programs or the whole terminal UI
+	$(PYTEST) -m "($(WIDE)) and not ($(APART))"
 
 test-live: $(VENV)/dev.stamp ## Run the suites that start a real stack on this machine
-	$(BIN)/pytest tests -m live
+	$(BIN)/pytest -q -m live
 
 check: $(VENV)/dev.stamp ## Lint, types, layers, and the scenarios' and lessons' own checks
 	$(BIN)/ruff check .
