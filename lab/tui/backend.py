@@ -134,6 +134,9 @@ class Backend(Protocol):
     def resolve(self, nothing_wrong: bool, reason: str) -> RunView:
         """Ask to end the incident; a refusal is a view with `refused` set and the phase unchanged."""
 
+    def give_up(self) -> RunView:
+        """End on call without a fix; the note still comes."""
+
     def abort(self) -> None:
         """End the run unscored; it stays listed."""
 

@@ -174,6 +174,10 @@ class LiveBackend:
         """Ask for the end of the incident."""
         return require_run(self._lab).resolve(nothing_wrong=nothing_wrong, reason=reason)
 
+    def give_up(self) -> RunView:
+        """End on call without a fix."""
+        return require_run(self._lab).give_up()
+
     def abort(self) -> None:
         """End the run unscored."""
         require_run(self._lab).abort()

@@ -178,6 +178,16 @@ async def test_nothing_is_wrong_needs_a_reason(fake: FakeBackend, open_app: Open
         assert fake.called("resolve") == [(True, "flaps")]
 
 
+async def test_one_can_hand_over_without_a_fix(fake: FakeBackend, open_app: Open) -> None:
+    async with open_app() as session:
+        await session.on(OnCallScreen)
+        await session.press("f5")
+        await session.on(Resolve)
+        await session.press("down", "down", "enter")
+        await session.until(lambda: fake.called("give_up"))
+        assert not fake.called("resolve")
+
+
 async def test_a_refused_verb_is_a_notice_and_the_run_goes_on(fake: FakeBackend, open_app: Open) -> None:
     fake.failures["declare"] = RunError("Not now", "The gate is not passed.", "Wait a little.")
     async with open_app() as session:

@@ -217,6 +217,10 @@ class FakeBackend:
             return self._changed(refused=("good_share: 93.1 %, must be > 98 % for 20 s",))
         return self._changed(phase="writing", phase_reason="Resolved: every objective held.", refused=())
 
+    def give_up(self) -> RunView:
+        self._enter("give_up")
+        return self._changed(phase="writing", phase_reason="ended without a fix", refused=())
+
     def abort(self) -> None:
         self._enter("abort")
         self._changed(phase="aborted")

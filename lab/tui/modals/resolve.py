@@ -19,10 +19,12 @@ class Resolution:
 
     nothing_wrong: bool
     reason: str
+    give_up: bool = False
+    """End on call without a fix."""
 
 
 class Resolve(Dialog[Resolution]):
-    """Two ways to resolve; the second needs a reason and ends any run."""
+    """Three ways to end being on call; the second needs a reason, and the last two end any run."""
 
     DEFAULT_CSS = """
     Resolve OptionList { height: auto; max-height: 6; margin-bottom: 1; }
@@ -34,7 +36,7 @@ class Resolve(Dialog[Resolution]):
         self._refused = refused
 
     def compose(self) -> ComposeResult:
-        """The two ways, the reason, what was refused last time."""
+        """The ways, the reason, what was refused last time."""
         with Vertical(id="box") as box:
             box.border_title = "Resolve"
             box.border_subtitle = "a refusal costs nothing"
@@ -43,6 +45,7 @@ class Resolve(Dialog[Resolution]):
             yield OptionList(
                 Option(_choice("It is right again", "checked against every objective and how long it has held")),
                 Option(_choice("Nothing is wrong", "ends the run: right on a quiet shift, a fail on any other")),
+                Option(_choice("I cannot fix it", "ends being on call as it stands; the note can still be written")),
             )
             yield Label("Why is nothing wrong? What did you look at?", id="why")
             yield Input(placeholder="The alert flaps at the edge; good share never left 99 %", max_length=300)
@@ -67,7 +70,7 @@ class Resolve(Dialog[Resolution]):
         self._ask_reason(event.option_index == 1)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter on the first way resolves; on the second it goes on to the reason."""
+        """Enter ends it that way; on the second it goes on to the reason."""
         if event.option_index == 1:
             self.query_one(Input).focus()
         else:
@@ -86,7 +89,8 @@ class Resolve(Dialog[Resolution]):
 
     def action_accept(self) -> None:
         """Resolve in the chosen way."""
-        nothing_wrong = self.query_one(OptionList).highlighted == 1
+        way = self.query_one(OptionList).highlighted
+        nothing_wrong = way == 1
         reason = self.query_one(Input).value.strip()
         if nothing_wrong and not reason:
             problem = self.query_one("#problem", Static)
@@ -94,7 +98,7 @@ class Resolve(Dialog[Resolution]):
             problem.display = True
             self.query_one(Input).focus()
             return
-        self.dismiss(Resolution(nothing_wrong, reason if nothing_wrong else ""))
+        self.dismiss(Resolution(nothing_wrong, reason if nothing_wrong else "", give_up=way == 2))
 
 
 def _choice(title: str, meaning: str) -> Content:

@@ -17,13 +17,12 @@ def said_after(verb: Verb, before: RunView, after: RunView) -> LabError | None:
             text = "\n".join(new) or "There is no hint on offer just now."
             return LabError("Hint", text, "It stays listed under F4.")
         case "resolve":
-            if after.refused:
-                reasons = "\n".join(f"• {reason}" for reason in after.refused)
-                return LabError("Not resolved yet", reasons, "This cost nothing. Resolve again once it has held.")
+            reasons = "\n".join(f"• {reason}" for reason in after.refused)
             if before.declaration is not None and after.declaration is None:
-                return LabError(
-                    "Declaration closed", "You are still on call.", "Keep watching; declare again if need be."
-                )
+                text = reasons or "You are still on call."
+                return LabError("Declaration closed", text, "Keep watching; declare again if need be.")
+            if after.refused:
+                return LabError("Not resolved yet", reasons, "This cost nothing. Resolve again once it has held.")
             return None
 
 

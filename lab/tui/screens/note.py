@@ -194,7 +194,7 @@ class NoteScreen(LabScreen):
         lacks = f"The form still lacks {form.plural(len(self._problems), 'thing')}; each may cost points.\n\n"
         question = Content.assemble(
             (lacks if self._problems else "", "$warning"),
-            "The run is graded at once and the stack is put back. The note cannot be changed afterwards.",
+            "The run is graded at once, and the note cannot be changed afterwards.",
         )
         self.app.push_screen(
             Confirm("Hand the note in?", question, (("submit", "Hand in"),), "Keep writing"), self._submit

@@ -107,8 +107,12 @@ class Verbs(LabScreen):
             self.app.push_screen(Resolve(self.view.refused), self._resolve)
 
     def _resolve(self, given: Resolution | None) -> None:
-        if given is not None:
-            backend = self.desk.backend
+        if given is None:
+            return
+        backend = self.desk.backend
+        if given.give_up:
+            call(self, "verb", lambda: VerbDone("resolve", backend.give_up()))
+        else:
             call(self, "verb", lambda: VerbDone("resolve", backend.resolve(given.nothing_wrong, given.reason)))
 
     def action_briefing(self) -> None:
