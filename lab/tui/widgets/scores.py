@@ -52,7 +52,7 @@ class PartRow(Vertical):
         full, empty = form.bar(share, 16)
         style = "$success" if share >= 0.995 else "$warning" if share >= 0.5 else "$error"
         glyph = "✓" if share >= 0.995 else "◐" if share > 0 else "✗"
-        points = f"{line.points:g}/{line.of:g}" if line.of else f"{line.points:+g}"
+        points = f"{round(line.points, 1):g}/{round(line.of, 1):g}" if line.of else f"{round(line.points, 1):+g}"
         yield Static(
             Content.assemble(
                 (f"{glyph} ", style),
