@@ -51,6 +51,15 @@ RESOURCES: Mapping[str, Resource] = {
     "EndpointSlice": Resource("/apis/discovery.k8s.io/v1", "endpointslices", aliases=("endpointslice",)),
 }
 
+NAMESPACE_FURNITURE: Mapping[str, Resource] = {
+    "Role": Resource("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": Resource("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "ResourceQuota": Resource("/api/v1", "resourcequotas"),
+    "LimitRange": Resource("/api/v1", "limitranges"),
+    "NetworkPolicy": Resource("/apis/networking.k8s.io/v1", "networkpolicies"),
+}
+"""Kinds that only real clusters serve; the lab puts them there, and no verb of an operator names them."""
+
 
 def kind_of(word: str) -> str:
     """The kind that a person means by `deploy` or `deployments`; raises NotFound with what would be accepted."""
@@ -68,7 +77,7 @@ class Cluster:
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = namespace
-        self._api: ApiClient | None = None
+        self._api: tuple[tuple[int, int], ApiClient] | None = None
 
     def get(self, kind: str, name: str) -> Object:
         """The object; raises NotFound."""
@@ -152,7 +161,7 @@ class Cluster:
         return str(self._json("GET", "/version")["gitVersion"])
 
     def _path(self, kind: str, name: str = "") -> str:
-        resource = RESOURCES.get(kind)
+        resource = RESOURCES.get(kind) or NAMESPACE_FURNITURE.get(kind)
         if resource is None:
             raise NotSupported(
                 "Unknown kind", f"the lab does not handle {kind}.", f"Use one of: {', '.join(RESOURCES)}."
@@ -161,21 +170,33 @@ class Cluster:
         return f"{base}/{resource.plural}" + (f"/{name}" if name else "")
 
     def _client(self) -> ApiClient:
-        if self._api is None:
-            from kubernetes import config
-            from kubernetes.client import ApiClient, Configuration
+        """A client for the kubeconfig as it is on disk: another cluster's credentials take the place of the last."""
+        try:
+            found = self.kubeconfig.stat()
+            version = (found.st_mtime_ns, found.st_ino)
+            if self._api is None or self._api[0] != version:
+                self._api = (version, self._load())
+        except OSError as error:
+            raise self._no_cluster(error) from error
+        return self._api[1]
 
-            settings = Configuration()
-            try:
-                config.load_kube_config(str(self.kubeconfig), client_configuration=settings, persist_config=False)
-            except (config.ConfigException, OSError) as error:
-                raise ClusterUnavailable(
-                    "No cluster", f"{self.kubeconfig} cannot be used: {error}.", "Start the stack with `lab up`."
-                ) from error
-            settings.proxy = None
-            settings.retries = False
-            self._api = ApiClient(settings)
-        return self._api
+    def _load(self) -> ApiClient:
+        from kubernetes import config
+        from kubernetes.client import ApiClient, Configuration
+
+        settings = Configuration()
+        settings.proxy = None
+        settings.retries = False
+        try:
+            config.load_kube_config(str(self.kubeconfig), client_configuration=settings, persist_config=False)
+        except config.ConfigException as error:
+            raise self._no_cluster(error) from error
+        return ApiClient(settings)
+
+    def _no_cluster(self, error: Exception) -> ClusterUnavailable:
+        return ClusterUnavailable(
+            "No cluster", f"{self.kubeconfig} cannot be used: {error}.", "Start the stack with `lab up`."
+        )
 
     def _json(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Object:
         answer: Object = json.loads(self._text(method, path, body, content_type) or "{}")
