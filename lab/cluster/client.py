@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
+from lab.cluster.connection import api_client
 from lab.errors import ClusterError, ClusterUnavailable, NotFound, NotSupported
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _PATCH_CONTENT: Mapping[PatchType, str] = {
     "json": "application/json-patch+json",
 }
 _FIELD_MANAGER = "mlops-lab"
+REQUEST_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ NAMESPACE_FURNITURE: Mapping[str, Resource] = {
 }
 """Kinds that only real clusters serve; the lab puts them there, and no verb of an operator names them."""
 
+_UNLABELLED = ("Event", "Namespace", "Node")
+"""Kinds whose objects carry no labels of ours."""
+
 
 def kind_of(word: str) -> str:
     """The kind that a person means by `deploy` or `deployments`; raises NotFound with what would be accepted."""
@@ -74,9 +79,17 @@ def kind_of(word: str) -> str:
 class Cluster:
     """One namespace of one Kubernetes API."""
 
-    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespace: str, environ: Mapping[str, str] | None = None, *, scope: str = ""
+    ) -> None:
+        """
+        `environ` names the user's proxies, if any; loopback is never asked through one. `scope` is a label as
+        `name=value` that `list` narrows to, for a namespace that is not the lab's alone.
+        """
         self.kubeconfig = kubeconfig
         self.namespace = namespace
+        self._environ = environ or {}
+        self.scope = scope
         self._api: tuple[tuple[int, int], ApiClient] | None = None
 
     def get(self, kind: str, name: str) -> Object:
@@ -92,9 +105,14 @@ class Cluster:
 
     def list(self, kind: str, selector: str = "") -> list[Object]:
         """All objects of the kind in the namespace, in order of name."""
-        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
+        narrowed = ",".join(filter(None, (selector, self.scope if kind not in _UNLABELLED else "")))
+        query = f"?{urlencode({'labelSelector': narrowed})}" if narrowed else ""
         items: list[Object] = self._json("GET", self._path(kind) + query).get("items", [])
         return sorted(items, key=lambda item: str(item["metadata"]["name"]))
+
+    def ask(self, path: str, body: Object) -> Object:
+        """POST a review, such as an access review: the API answers and keeps nothing."""
+        return self._json("POST", path, body)
 
     def create(self, kind: str, body: Object) -> Object:
         """Create; raises ClusterError when it exists or is refused."""
@@ -141,12 +159,19 @@ class Cluster:
     def follow(self, pod: str, *, tail: int = 10) -> Iterator[str]:
         """Lines of the pod's log as they come, until the container ends."""
         from kubernetes.client import CoreV1Api
+        from kubernetes.client.exceptions import ApiException
         from kubernetes.watch import Watch
+        from urllib3.exceptions import HTTPError
 
         api = CoreV1Api(self._client())
-        yield from Watch().stream(
-            api.read_namespaced_pod_log, name=pod, namespace=self.namespace, follow=True, tail_lines=tail
-        )
+        try:
+            yield from Watch().stream(
+                api.read_namespaced_pod_log, name=pod, namespace=self.namespace, follow=True, tail_lines=tail
+            )
+        except ApiException as error:
+            raise _translated(error.status, error.body) from error
+        except (HTTPError, OSError) as error:
+            raise _unavailable(error) from error
 
     def proxy(self, service: str, port: str, path: str) -> str:
         """GET a path of a Service through the API server."""
@@ -175,23 +200,10 @@ class Cluster:
             found = self.kubeconfig.stat()
             version = (found.st_mtime_ns, found.st_ino)
             if self._api is None or self._api[0] != version:
-                self._api = (version, self._load())
+                self._api = (version, api_client(self.kubeconfig, self._environ))
         except OSError as error:
             raise self._no_cluster(error) from error
         return self._api[1]
-
-    def _load(self) -> ApiClient:
-        from kubernetes import config
-        from kubernetes.client import ApiClient, Configuration
-
-        settings = Configuration()
-        settings.proxy = None
-        settings.retries = False
-        try:
-            config.load_kube_config(str(self.kubeconfig), client_configuration=settings, persist_config=False)
-        except config.ConfigException as error:
-            raise self._no_cluster(error) from error
-        return ApiClient(settings)
 
     def _no_cluster(self, error: Exception) -> ClusterUnavailable:
         return ClusterUnavailable(
@@ -208,12 +220,13 @@ class Cluster:
 
         api = self._client()
         headers = {"Accept": "application/json, */*", "Content-Type": content_type}
-        api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        for setting in api.configuration.auth_settings().values():
+            headers[setting["key"]] = setting["value"]
         try:
             response = api.rest_client.request(
-                method, api.configuration.host + path, headers=headers, body=body, _request_timeout=10
+                method, api.configuration.host + path, headers=headers, body=body, _request_timeout=REQUEST_SECONDS
             )
-            data: bytes = response.read()
+            data: bytes = response.read() if response.data is None else response.data
         except ApiException as error:
             raise _translated(error.status, error.body) from error
         except (HTTPError, OSError) as error:
@@ -239,7 +252,13 @@ def _translated(status: int, body: str | bytes | None) -> ClusterError:
     match status:
         case 404:
             return NotFound("Not found", message, "Look with `lab ops get deployments` or `lab ops get pods`.")
-        case 401 | 403:
+        case 401:
+            return ClusterError(
+                "The cluster does not know you",
+                message,
+                "Renew your login to it, then run `lab up`, which takes the new credentials over.",
+            )
+        case 403:
             return ClusterError("Not allowed", message, "Use the kubeconfig that `lab status` names.")
         case 409:
             return ClusterError("Conflict", message, "Look at the object again, then repeat.")

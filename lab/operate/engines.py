@@ -135,6 +135,7 @@ def make_engine(ground: Ground, choice: Choice) -> Engine:
             sources=kubeconfig_paths(ground.environ, ground.home),
             own_namespace=choice.own_namespace,
             images=choice.images,
+            access=ground.stack_root / "platform" / "real" / "access.yaml",
             kubeconfig=ground.places.kubeconfig,
             environ=ground.environ,
         )

@@ -12,6 +12,7 @@ from threading import Event
 import yaml
 
 from lab.cluster.client import Cluster
+from lab.cluster.lodging import OURS
 from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError, MissingError
 from lab.operate import baseline
 from lab.operate.baseline import Say
@@ -51,7 +52,8 @@ class Lab:
         self.engine = engine
         self.provisioner = engine.provisioner
         self._memory = memory
-        self.cluster = Cluster(around.places.kubeconfig, engine.choice.namespace)
+        scope = "" if engine.choice.own_namespace else OURS
+        self.cluster = Cluster(around.places.kubeconfig, engine.choice.namespace, around.environ, scope=scope)
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
 
