@@ -99,6 +99,11 @@ class Lab:
         self.provisioner.down()
         self._memory.forget()
 
+    @property
+    def never_started(self) -> bool:
+        """Whether this lab has never been brought up."""
+        return self._memory.read() is None and not self._template.exists()
+
     def is_up(self) -> bool:
         """Whether the lab's Kubernetes API answers."""
         return self.provisioner.is_up()
