@@ -177,9 +177,9 @@ class Cluster:
         """GET a path of a Service through the API server."""
         return self._text("GET", f"{self._path('Service', f'{service}:{port}')}/proxy/{path.lstrip('/')}")
 
-    def pod_proxy(self, pod: str, port: str, path: str) -> str:
-        """GET a path of a Pod through the API server."""
-        return self._text("GET", f"{self._path('Pod', f'{pod}:{port}')}/proxy/{path.lstrip('/')}")
+    def pod_proxy(self, pod: str, path: str) -> str:
+        """GET a path of a Pod's first port through the API server, which takes no names of ports there."""
+        return self._text("GET", f"{self._path('Pod', pod)}/proxy/{path.lstrip('/')}")
 
     def version(self) -> str:
         """`gitVersion` of the API server."""
