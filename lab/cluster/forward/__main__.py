@@ -14,13 +14,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
 from lab.cluster.embedded import journal
 from lab.cluster.forward.records import (
-    KEYS,
     Asked,
     Running,
     only_forwarder,
@@ -38,9 +37,9 @@ ANOTHER_RUNS = 3
 _log = logging.getLogger("lab.cluster.forward")
 
 
-def forward(folder: Path, kubeconfig: str, namespace: str, stop: Event) -> None:
+def forward(folder: Path, kubeconfig: str, namespace: str, environ: Mapping[str, str], stop: Event) -> None:
     """Forward what is asked for until `stop` is set or nothing is asked for any more."""
-    upstream = Upstream(Path(kubeconfig), namespace, folder / KEYS)
+    upstream = Upstream(Path(kubeconfig), namespace, environ)
     servers: dict[str, ServiceServer] = {}
     mark = journal.start_mark(os.getpid()) or ""
 
@@ -62,7 +61,6 @@ def forward(folder: Path, kubeconfig: str, namespace: str, stop: Event) -> None:
     finally:
         for server in servers.values():
             server.server_close()
-        upstream.close()
 
 
 def _open(folder: Path, services: Sequence[str], upstream: Upstream) -> dict[str, ServiceServer]:
@@ -78,7 +76,7 @@ def _open(folder: Path, services: Sequence[str], upstream: Upstream) -> dict[str
     return opened
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run as a program; 0 stopped as asked, 3 another forwarder runs for this folder."""
     parser = argparse.ArgumentParser(prog="python -m lab.cluster.forward")
     parser.add_argument("--kubeconfig", type=Path, required=True)
@@ -100,9 +98,9 @@ def main(arguments: Sequence[str]) -> int:
         if given.services:
             services = tuple(name for name in given.services.split(",") if name)
             write_asked(folder, Asked(str(given.kubeconfig), given.namespace, services))
-        forward(folder, str(given.kubeconfig), given.namespace, stop)
+        forward(folder, str(given.kubeconfig), given.namespace, environ, stop)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import lab
+from lab.cluster.connection import sweep_keys
 from lab.cluster.embedded import journal
 from lab.cluster.embedded.processes import has_ended, spawn_detached, wait_until
 from lab.cluster.forward.records import (
     ASKED,
-    KEYS,
     LOCK,
     LOG,
     RUNNING,
@@ -104,8 +103,9 @@ class Forward:
 
     def _end(self) -> None:
         """One that has not told of itself yet sees that nothing is asked for, and ends by itself."""
+        last, running = read_running(self._folder), self._running()
+        target = last.kubeconfig if last is not None else None
         (self._folder / ASKED).unlink(missing_ok=True)
-        running = self._running()
         for number, patience in ((signal.SIGTERM, GENTLE_SECONDS), (signal.SIGKILL, HARD_SECONDS)):
             if running is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -114,7 +114,8 @@ class Forward:
                 break
             running = self._running()
         (self._folder / RUNNING).unlink(missing_ok=True)
-        shutil.rmtree(self._folder / KEYS, ignore_errors=True)
+        if target is not None:
+            sweep_keys(Path(target))
 
     def _forwards(self, services: Sequence[str]) -> bool:
         running = self._running()

@@ -17,8 +17,6 @@ RUNNING = "running.json"
 PORTS = "ports.json"
 LOCK = "forward.lock"
 LOG = "forward.log"
-KEYS = "keys"
-"""Folder of the credentials that a forwarder unpacks for itself."""
 
 
 @dataclass(frozen=True, slots=True)

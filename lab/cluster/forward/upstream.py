@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from lab.cluster.connection import api_client
+from lab.errors import ClusterUnavailable
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -30,10 +32,10 @@ class Unreachable(Exception):
 class Upstream:
     """Requests to the Services of one namespace; any number of threads may use it at a time."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, keys: Path) -> None:
+    def __init__(self, kubeconfig: Path, namespace: str, environ: Mapping[str, str]) -> None:
         self._kubeconfig = kubeconfig
         self._namespace = namespace
-        self._keys = keys
+        self._environ = environ
         self._lock = Lock()
         self._client: tuple[_Version, ApiClient] | None = None
 
@@ -55,23 +57,22 @@ class Upstream:
         if answer.status == 401 and (body is None or isinstance(body, bytes)):
             answer.drain_conn()
             answer.release_conn()
-            self._forget()
+            self.forget()
             answer = self._send(method, target, headers, body)
         return answer
 
-    def close(self) -> None:
-        """Forget the credentials, also their copies on disk."""
-        self._forget()
-        shutil.rmtree(self._keys, ignore_errors=True)
+    def forget(self) -> None:
+        """Read the credentials anew for the next request."""
+        with self._lock:
+            self._client = None
 
     def _send(self, method: str, target: str, headers: Mapping[str, str], body: Body) -> BaseHTTPResponse:
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
 
         client = self._current()
-        credentials: dict[str, str] = {}
         try:
-            client.update_params_for_auth(credentials, [], ["BearerToken"], target, method, None)
+            credentials = {item["key"]: item["value"] for item in client.configuration.auth_settings().values()}
             answer: BaseHTTPResponse = client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + target,
@@ -100,25 +101,9 @@ class Upstream:
             return self._client[1]
 
     def _load(self) -> ApiClient:
-        from kubernetes import config
-        from kubernetes.client import ApiClient, Configuration
-
-        settings = Configuration()
-        settings.proxy = None
-        settings.connection_pool_maxsize = CONNECTIONS
-        self._keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            config.load_kube_config(
-                str(self._kubeconfig),
-                client_configuration=settings,
-                persist_config=False,
-                temp_file_path=str(self._keys),
-            )
-        except (config.ConfigException, OSError) as error:
-            raise Unreachable(f"{self._kubeconfig} cannot be used: {error}") from error
-        _log.info("forwarding to namespace %s of %s", self._namespace, settings.host)
-        return ApiClient(settings)
-
-    def _forget(self) -> None:
-        with self._lock:
-            self._client = None
+            client = api_client(self._kubeconfig, self._environ, CONNECTIONS)
+        except ClusterUnavailable as error:
+            raise Unreachable(error.message) from error
+        _log.info("forwarding to namespace %s of %s", self._namespace, client.configuration.host)
+        return client

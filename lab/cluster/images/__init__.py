@@ -5,7 +5,7 @@ An image carries a label with the hash of what it was made from, so nothing is b
 """
 
 from lab.cluster.images.builder import ImageBuilder
-from lab.cluster.images.engine import connect
+from lab.cluster.images.engine import connect, engine
 from lab.cluster.images.labels import CONTENT_LABEL, PROMETHEUS_IMAGE
 
-__all__ = ["CONTENT_LABEL", "PROMETHEUS_IMAGE", "ImageBuilder", "connect"]
+__all__ = ["CONTENT_LABEL", "PROMETHEUS_IMAGE", "ImageBuilder", "connect", "engine"]

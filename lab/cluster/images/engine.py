@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from lab.errors import MissingError
+from lab.errors import ClusterError, MissingError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -15,6 +16,28 @@ NEXT_STEP = (
     "Install Docker (docs.docker.com/get-docker), start it, and see that `docker ps` works without sudo; "
     "or use the embedded cluster: lab up --on embedded."
 )
+
+
+@contextmanager
+def engine(environ: Mapping[str, str]) -> Iterator[DockerClient]:
+    """
+    A client for a while; whatever Docker refuses meanwhile is an error that a person can read.
+
+    Raises:
+        MissingError: no engine answers. ClusterError: it refused or failed.
+    """
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    with closing(connect(environ)) as client:
+        try:
+            yield client
+        except (DockerException, RequestException) as error:
+            raise ClusterError(
+                "Docker failed",
+                _short(error),
+                "See with `docker ps` and `docker info` whether Docker is well, then repeat.",
+            ) from error
 
 
 def connect(environ: Mapping[str, str], timeout_seconds: int = TIMEOUT_SECONDS) -> DockerClient:

@@ -17,7 +17,7 @@ from kind_fake_api import PREFIX, FakeApi
 
 from lab.cluster.embedded.processes import wait_until
 from lab.cluster.forward import Forward
-from lab.cluster.forward.records import ASKED, KEYS
+from lab.cluster.forward.records import ASKED
 
 WriteKubeconfig = Callable[..., Path]
 
@@ -68,7 +68,6 @@ def test_a_killed_forwarder_is_replaced_at_the_same_address(
     kubeconfig = write_kubeconfig(fake_api.address)
     forward.ensure(kubeconfig, "team-a", ["feed"])
     url = forward.url("feed")
-    (folder / KEYS).mkdir(exist_ok=True)
     os.kill(forward.pids()[0], signal.SIGKILL)
     assert wait_until(lambda: forward.pids() == (), 10)
     assert forward.url("feed") is None
@@ -76,7 +75,7 @@ def test_a_killed_forwarder_is_replaced_at_the_same_address(
     assert forward.url("feed") == url
     os.kill(forward.pids()[0], signal.SIGKILL)
     forward.end()
-    assert not (folder / KEYS).exists()
+    assert list((kubeconfig.parent / "keys").glob("*")) == []
 
 
 def test_another_namespace_takes_another_forwarder(

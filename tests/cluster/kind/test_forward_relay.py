@@ -20,14 +20,13 @@ WriteKubeconfig = Callable[..., Path]
 
 
 @pytest.fixture
-def feed(fake_api: FakeApi, write_kubeconfig: WriteKubeconfig, tmp_path: Path) -> Iterator[ServiceServer]:
-    upstream = Upstream(write_kubeconfig(fake_api.address), "team-a", tmp_path / "keys")
+def feed(fake_api: FakeApi, write_kubeconfig: WriteKubeconfig) -> Iterator[ServiceServer]:
+    upstream = Upstream(write_kubeconfig(fake_api.address), "team-a", {})
     server = open_server("feed", upstream, 0)
     server.start()
     yield server
     server.shutdown()
     server.server_close()
-    upstream.close()
 
 
 def connect(server: ServiceServer) -> closing[http.client.HTTPConnection]:
@@ -166,6 +165,6 @@ def test_a_cluster_that_is_gone_is_a_bad_gateway(feed: ServiceServer, write_kube
 
 
 def test_a_taken_port_gives_way_to_another(feed: ServiceServer, tmp_path: Path) -> None:
-    second = open_server("gateway", Upstream(tmp_path / "none", "team-a", tmp_path / "keys"), feed.port)
+    second = open_server("gateway", Upstream(tmp_path / "none", "team-a", {}), feed.port)
     assert second.port != feed.port
     second.server_close()
