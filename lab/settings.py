@@ -1,7 +1,9 @@
 """
 The user's settings: a few typed keys in `config.toml`, all of them optional.
 
-    on = "embedded"                            # where labs run
+    on = "embedded"                            # where labs run: embedded, kind, or context:NAME of your kubeconfig
+    namespace = "team-blue"                    # on a context: a namespace that is there, instead of one per lab
+    images = "registry.example/team"           # on a context: where the cluster pulls the lab's images from
     prometheus = "/opt/prometheus/prometheus"  # the program to use instead of looking for one
     editor = "nano"                            # what opens the incident note
 """
@@ -9,6 +11,7 @@ The user's settings: a few typed keys in `config.toml`, all of them optional.
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -17,8 +20,12 @@ from pathlib import Path
 
 from lab.errors import SettingsError
 
-ENGINES = ("embedded",)
-"""What `on` may name."""
+ENGINES = ("embedded", "kind", "context:NAME")
+"""What `on` may name; NAME is a context of the user's kubeconfig."""
+
+CONTEXT_PREFIX = "context:"
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_IMAGES = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,18 @@ class Settings:
     """The Prometheus program to use; None looks for one."""
     editor: tuple[str, ...] | None = None
     """Command line of the editor, the file to open not included; None leaves it to VISUAL and EDITOR."""
+    namespace: str | None = None
+    """On a context: a namespace that exists and stays; None means one of the lab's own."""
+    images: str | None = None
+    """On a context: registry and path before `mlops-lab/COMPONENT:TAG`; None means that the nodes hold the images."""
 
 
-KEYS = ("editor", "on", "prometheus")
+KEYS = ("editor", "images", "namespace", "on", "prometheus")
+
+
+def is_engine(on: str) -> bool:
+    """Whether `on` has the form of an engine; whether a context is there is another question."""
+    return on in ("embedded", "kind") or (on.startswith(CONTEXT_PREFIX) and len(on) > len(CONTEXT_PREFIX))
 
 
 def read_settings(file: Path, home: Path) -> Settings:
@@ -74,8 +90,12 @@ def _problem(key: str, value: object) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return f"{key}: must be text in quotes, and is {value!r}"
     match key:
-        case "on" if value not in ENGINES:
+        case "on" if not is_engine(value):
             return f"on: {value!r} is not one of {', '.join(ENGINES)}"
+        case "namespace" if not _NAMESPACE.fullmatch(value):
+            return f"namespace: {value!r} is not a name of a namespace"
+        case "images" if not _IMAGES.fullmatch(value):
+            return f"images: {value!r} is not a registry with a path, such as registry.example/team"
         case "prometheus" if not (Path(value).is_absolute() or value.startswith("~/")):
             return f"prometheus: {value!r} must start with / or ~/"
         case "editor":
@@ -95,4 +115,6 @@ def _settings(table: Mapping[str, object], home: Path) -> Settings:
         on=text.get("on", "embedded"),
         prometheus=(home / program[2:] if program.startswith("~/") else Path(program)) if program else None,
         editor=tuple(shlex.split(editor)) if editor else None,
+        namespace=text.get("namespace"),
+        images=text.get("images"),
     )

@@ -29,9 +29,16 @@ def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    text = 'on = "embedded"\nprometheus = "~/bin/prometheus"\neditor = "code --wait"\n'
+    text = (
+        'on = "context:prod"\nprometheus = "~/bin/prometheus"\neditor = "code --wait"\n'
+        'namespace = "team-blue"\nimages = "registry.example:5000/team"\n'
+    )
     assert settings_of(tmp_path, text) == Settings(
-        on="embedded", prometheus=HOME / "bin/prometheus", editor=("code", "--wait")
+        on="context:prod",
+        prometheus=HOME / "bin/prometheus",
+        editor=("code", "--wait"),
+        namespace="team-blue",
+        images="registry.example:5000/team",
     )
 
 
@@ -56,6 +63,9 @@ def test_an_unknown_engine_lists_those_there_are(tmp_path: Path) -> None:
         ("on = 3", "must be text"),
         ('editor = " "', "must be text"),
         ('prometheus = "bin/prometheus"', "must start with"),
+        ('namespace = "Team Blue"', "not a name of a namespace"),
+        ('images = "https://registry.example"', "not a registry with a path"),
+        ('on = "context:"', "is not one of"),
         ('editor = "vi \'x"', "not a command line"),
         ('[on]\nname = "embedded"', "must be text"),
     ],

@@ -27,7 +27,7 @@ class Context:
         """The lab that the command is about."""
         from lab.operate.opening import open_lab
 
-        return open_lab(self.environ, self.home, self.cwd, self.args.lab)
+        return open_lab(self.environ, self.home, self.cwd, self.args.lab, self.args.on)
 
 
 Command = Callable[[Context], Result]
@@ -40,6 +40,18 @@ def add(
     """Add a command with the options that every command takes."""
     parser = group.add_parser(name, help=meaning, description=meaning)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--lab", metavar="NAME", default=None, help="another lab than this folder's")
+    add_lab_options(parser, default=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
+
+
+def add_lab_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Which lab, and on what; commands suppress the default, so that `lab --on kind up` means the same."""
+    parser.add_argument("--lab", metavar="NAME", default=default, help="another lab than this folder's")
+    parser.add_argument(
+        "--on",
+        metavar="ENGINE",
+        default=default,
+        help="where the stack runs: embedded (default), kind, or context:NAME of your kubeconfig; "
+        "a lab stays on its engine until `lab down`",
+    )

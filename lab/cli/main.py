@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
-from lab.cli import checks, demo, incident, notes, ops, stack
-from lab.cli.context import Context
+from lab.cli import checks, demo, doctor, incident, notes, ops, stack
+from lab.cli.context import Context, add_lab_options
 from lab.cli.output import USAGE, Voice
 from lab.errors import LabError, RunVoid
 from lab.paths import places
@@ -73,10 +73,10 @@ def _broken(voice: Voice, environ: Mapping[str, str], home: Path) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
     parser = argparse.ArgumentParser(prog="lab", description="Learn to keep machine-learning systems alive.")
-    parser.add_argument("--lab", metavar="NAME", default=None, help="another lab than this folder's")
+    add_lab_options(parser, default=None)
     parser.add_argument("--version", action="version", version=_version())
     group = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (stack, demo, incident, ops, notes, checks):
+    for module in (doctor, stack, demo, incident, ops, notes, checks):
         module.register(group)
     return parser
 

@@ -1,31 +1,23 @@
-"""`lab doctor | up | down | status | reset | shell | scenarios`."""
+"""`lab up | down | status | reset | shell | scenarios`."""
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
-import sys
 from typing import Any
 
-import psutil
-
 from lab.cli.context import Context, add
+from lab.cli.costs import cost_table
 from lab.cli.output import FAILED, OK, Result
-from lab.cluster.provision import Finding
 from lab.content.loader import load_library
 from lab.errors import LabError
 from lab.keeper.files import OPEN_PHASES
 from lab.keeper.runs import current_run, end_run, stop_keepers, stored_view, views
 from lab.operate.lab import Lab, require_up
 
-_FREE_DISK_MB = 500
-_FREE_MEMORY_MB = 800
-
 
 def register(group: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    add(group, "doctor", doctor, "what this machine has and lacks")
     add(group, "up", up, "start the stack")
     add(group, "down", down, "stop everything of this lab")
     add(group, "status", status, "what runs, where, and which run goes on")
@@ -34,55 +26,11 @@ def register(group: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     add(group, "scenarios", scenarios, "the incidents there are, by symptom")
 
 
-def doctor(context: Context) -> Result:
-    """Look at the machine; starts nothing."""
-    lab = context.lab()
-    found = (*_machine(lab), *lab.provisioner.preflight())
-    lines = [
-        f"{'✓' if one.ok else '✗'} {one.name}: {one.found}" + (f"\n    → {one.next_step}" if not one.ok else "")
-        for one in found
-    ]
-    checks = [{"name": one.name, "ok": one.ok, "found": one.found, "next_step": one.next_step} for one in found]
-    return Result("\n".join(lines), {"checks": checks}, OK if all(one.ok for one in found) else 3)
-
-
-def _machine(lab: Lab) -> tuple[Finding, ...]:
-    from lab.cluster.programs import find_prometheus
-
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    around = lab.around
-    path = around.environ.get("PATH", "")
-    git = shutil.which("git", path=path)
-    prometheus = find_prometheus(around.user.cache, path=path, configured=around.settings.prometheus)
-    folder = next(parent for parent in (around.user.data, *around.user.data.parents) if parent.is_dir())
-    disk = shutil.disk_usage(folder).free // 2**20
-    memory = psutil.virtual_memory().available // 2**20
-    kubectl = shutil.which("kubectl", path=path)
-    return (
-        Finding("python", sys.version_info >= (3, 11), python, "Install Python 3.11 or newer."),
-        Finding("git", git is not None, git or "not found", "Install git."),
-        Finding(
-            "prometheus",
-            True,
-            f"{prometheus.version} from {prometheus.source}" if prometheus else "will be fetched by the first `lab up`",
-            "",
-        ),
-        Finding(
-            "disk", disk >= _FREE_DISK_MB, f"{disk} MB free", f"Free {_FREE_DISK_MB} MB, or set LAB_HOME elsewhere."
-        ),
-        Finding(
-            "memory",
-            memory >= _FREE_MEMORY_MB,
-            f"{memory} MB free",
-            f"Close programs until {_FREE_MEMORY_MB} MB are free.",
-        ),
-        Finding("kubectl", True, kubectl or "not found (optional: `lab ops` has the same verbs)", ""),
-    )
-
-
 def up(context: Context) -> Result:
     """Start the stack."""
     lab = context.lab()
+    if lab.never_started and not context.voice.as_json:
+        context.voice.say(cost_table(lab.provisioner.engine))
     lab.up(context.voice.say, context.stop)
     return status(context)
 

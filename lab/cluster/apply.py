@@ -6,6 +6,7 @@ import json
 from typing import Literal
 
 from lab.cluster.client import Cluster, Object
+from lab.errors import ClusterError
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MERGE_KEYS = {"containers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath", "ports": ""}
@@ -19,6 +20,9 @@ def apply(cluster: Cluster, wanted: Object) -> tuple[Object, Outcome]:
 
     Fields that another tool set and the manifest never named stay; fields that the last apply named and this one does
     not are removed. Returns the live object and what happened.
+
+    Raises:
+        ClusterError: refused; or, in a namespace that is not the lab's alone, the name is somebody else's object's.
     """
     kind, name = str(wanted["kind"]), str(wanted["metadata"]["name"])
     plain = _plain(wanted, cluster.namespace)
@@ -26,6 +30,12 @@ def apply(cluster: Cluster, wanted: Object) -> tuple[Object, Outcome]:
     live = cluster.find(kind, name)
     if live is None:
         return cluster.create(kind, target), "created"
+    if cluster.scope and not _is_labelled(live, cluster.scope):
+        raise ClusterError(
+            "Not the lab's",
+            f"{kind} {name} is in namespace {cluster.namespace} already and is not the lab's.",
+            "Run `lab down`, then remove it or name another namespace in config.toml.",
+        )
     last_text = live["metadata"].get("annotations", {}).get(_LAST_APPLIED)
     last: Object = json.loads(last_text) if last_text else {}
     if last == plain and _covers(live, plain):
@@ -34,6 +44,11 @@ def apply(cluster: Cluster, wanted: Object) -> tuple[Object, Outcome]:
     after = cluster.patch(kind, name, patch, "strategic")
     same = after["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
     return after, "unchanged" if same else "configured"
+
+
+def _is_labelled(live: Object, scope: str) -> bool:
+    name, _, value = scope.partition("=")
+    return bool((live["metadata"].get("labels") or {}).get(name) == value)
 
 
 def _plain(wanted: Object, namespace: str) -> Object:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
+from lab.cluster.connection import api_client
 from lab.errors import ClusterError, ClusterUnavailable, NotFound, NotSupported
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _PATCH_CONTENT: Mapping[PatchType, str] = {
     "json": "application/json-patch+json",
 }
 _FIELD_MANAGER = "mlops-lab"
+REQUEST_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,18 @@ RESOURCES: Mapping[str, Resource] = {
     "EndpointSlice": Resource("/apis/discovery.k8s.io/v1", "endpointslices", aliases=("endpointslice",)),
 }
 
+NAMESPACE_FURNITURE: Mapping[str, Resource] = {
+    "Role": Resource("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": Resource("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "ResourceQuota": Resource("/api/v1", "resourcequotas"),
+    "LimitRange": Resource("/api/v1", "limitranges"),
+    "NetworkPolicy": Resource("/apis/networking.k8s.io/v1", "networkpolicies"),
+}
+"""Kinds that only real clusters serve; the lab puts them there, and no verb of an operator names them."""
+
+_UNLABELLED = ("Event", "Namespace", "Node")
+"""Kinds whose objects carry no labels of ours."""
+
 
 def kind_of(word: str) -> str:
     """The kind that a person means by `deploy` or `deployments`; raises NotFound with what would be accepted."""
@@ -65,15 +79,23 @@ def kind_of(word: str) -> str:
 class Cluster:
     """One namespace of one Kubernetes API."""
 
-    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespace: str, environ: Mapping[str, str] | None = None, *, scope: str = ""
+    ) -> None:
+        """
+        `environ` names the user's proxies, if any; loopback is never asked through one. `scope` is a label as
+        `name=value` that `list` narrows to, for a namespace that is not the lab's alone.
+        """
         self.kubeconfig = kubeconfig
         self.namespace = namespace
-        self._api: ApiClient | None = None
+        self._environ = environ or {}
+        self.scope = scope
+        self._api: tuple[tuple[int, int], ApiClient] | None = None
 
     def close(self) -> None:
         """Let go of kept connections; the next call opens new ones."""
         if self._api is not None:
-            self._api.rest_client.pool_manager.clear()
+            self._api[1].rest_client.pool_manager.clear()
             self._api = None
 
     def get(self, kind: str, name: str) -> Object:
@@ -89,9 +111,14 @@ class Cluster:
 
     def list(self, kind: str, selector: str = "") -> list[Object]:
         """All objects of the kind in the namespace, in order of name."""
-        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
+        narrowed = ",".join(filter(None, (selector, self.scope if kind not in _UNLABELLED else "")))
+        query = f"?{urlencode({'labelSelector': narrowed})}" if narrowed else ""
         items: list[Object] = self._json("GET", self._path(kind) + query).get("items", [])
         return sorted(items, key=lambda item: str(item["metadata"]["name"]))
+
+    def ask(self, path: str, body: Object) -> Object:
+        """POST a review, such as an access review: the API answers and keeps nothing."""
+        return self._json("POST", path, body)
 
     def create(self, kind: str, body: Object) -> Object:
         """Create; raises ClusterError when it exists or is refused."""
@@ -138,27 +165,34 @@ class Cluster:
     def follow(self, pod: str, *, tail: int = 10) -> Iterator[str]:
         """Lines of the pod's log as they come, until the container ends."""
         from kubernetes.client import CoreV1Api
+        from kubernetes.client.exceptions import ApiException
         from kubernetes.watch import Watch
+        from urllib3.exceptions import HTTPError
 
         api = CoreV1Api(self._client())
-        yield from Watch().stream(
-            api.read_namespaced_pod_log, name=pod, namespace=self.namespace, follow=True, tail_lines=tail
-        )
+        try:
+            yield from Watch().stream(
+                api.read_namespaced_pod_log, name=pod, namespace=self.namespace, follow=True, tail_lines=tail
+            )
+        except ApiException as error:
+            raise _translated(error.status, error.body) from error
+        except (HTTPError, OSError) as error:
+            raise _unavailable(error) from error
 
     def proxy(self, service: str, port: str, path: str) -> str:
         """GET a path of a Service through the API server."""
         return self._text("GET", f"{self._path('Service', f'{service}:{port}')}/proxy/{path.lstrip('/')}")
 
-    def pod_proxy(self, pod: str, port: str, path: str) -> str:
-        """GET a path of a Pod through the API server."""
-        return self._text("GET", f"{self._path('Pod', f'{pod}:{port}')}/proxy/{path.lstrip('/')}")
+    def pod_proxy(self, pod: str, path: str) -> str:
+        """GET a path of a Pod's first port through the API server, which takes no names of ports there."""
+        return self._text("GET", f"{self._path('Pod', pod)}/proxy/{path.lstrip('/')}")
 
     def version(self) -> str:
         """`gitVersion` of the API server."""
         return str(self._json("GET", "/version")["gitVersion"])
 
     def _path(self, kind: str, name: str = "") -> str:
-        resource = RESOURCES.get(kind)
+        resource = RESOURCES.get(kind) or NAMESPACE_FURNITURE.get(kind)
         if resource is None:
             raise NotSupported(
                 "Unknown kind", f"the lab does not handle {kind}.", f"Use one of: {', '.join(RESOURCES)}."
@@ -167,21 +201,20 @@ class Cluster:
         return f"{base}/{resource.plural}" + (f"/{name}" if name else "")
 
     def _client(self) -> ApiClient:
-        if self._api is None:
-            from kubernetes import config
-            from kubernetes.client import ApiClient, Configuration
+        """A client for the kubeconfig as it is on disk: another cluster's credentials take the place of the last."""
+        try:
+            found = self.kubeconfig.stat()
+            version = (found.st_mtime_ns, found.st_ino)
+            if self._api is None or self._api[0] != version:
+                self._api = (version, api_client(self.kubeconfig, self._environ))
+        except OSError as error:
+            raise self._no_cluster(error) from error
+        return self._api[1]
 
-            settings = Configuration()
-            try:
-                config.load_kube_config(str(self.kubeconfig), client_configuration=settings, persist_config=False)
-            except (config.ConfigException, OSError) as error:
-                raise ClusterUnavailable(
-                    "No cluster", f"{self.kubeconfig} cannot be used: {error}.", "Start the stack with `lab up`."
-                ) from error
-            settings.proxy = None
-            settings.retries = False
-            self._api = ApiClient(settings)
-        return self._api
+    def _no_cluster(self, error: Exception) -> ClusterUnavailable:
+        return ClusterUnavailable(
+            "No cluster", f"{self.kubeconfig} cannot be used: {error}.", "Start the stack with `lab up`."
+        )
 
     def _json(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Object:
         answer: Object = json.loads(self._text(method, path, body, content_type) or "{}")
@@ -193,12 +226,13 @@ class Cluster:
 
         api = self._client()
         headers = {"Accept": "application/json, */*", "Content-Type": content_type}
-        api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        for setting in api.configuration.auth_settings().values():
+            headers[setting["key"]] = setting["value"]
         try:
             response = api.rest_client.request(
-                method, api.configuration.host + path, headers=headers, body=body, _request_timeout=10
+                method, api.configuration.host + path, headers=headers, body=body, _request_timeout=REQUEST_SECONDS
             )
-            data: bytes = response.read()
+            data: bytes = response.read() if response.data is None else response.data
         except ApiException as error:
             raise _translated(error.status, error.body) from error
         except (HTTPError, OSError) as error:
@@ -224,7 +258,13 @@ def _translated(status: int, body: str | bytes | None) -> ClusterError:
     match status:
         case 404:
             return NotFound("Not found", message, "Look with `lab ops get deployments` or `lab ops get pods`.")
-        case 401 | 403:
+        case 401:
+            return ClusterError(
+                "The cluster does not know you",
+                message,
+                "Renew your login to it, then run `lab up`, which takes the new credentials over.",
+            )
+        case 403:
             return ClusterError("Not allowed", message, "Use the kubeconfig that `lab status` names.")
         case 409:
             return ClusterError("Conflict", message, "Look at the object again, then repeat.")

@@ -92,7 +92,7 @@ class Sampler:
             if pod.get("status", {}).get("phase") != "Running":
                 continue
             try:
-                points[name] = parse_exposition(self._lab.cluster.pod_proxy(name, "http", "/metrics"), _FEED_METRICS)
+                points[name] = parse_exposition(self._lab.cluster.pod_proxy(name, "/metrics"), _FEED_METRICS)
             except LabError:
                 if not pod["metadata"].get("deletionTimestamp"):
                     raise

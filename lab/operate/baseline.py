@@ -11,7 +11,7 @@ from threading import Event
 from lab.cluster.apply import apply
 from lab.cluster.client import Cluster, Object
 from lab.cluster.provision import ImageSpec
-from lab.errors import ClusterTimeout, NotFound
+from lab.errors import ClusterTimeout, MissingError, NotFound
 from lab.operate.platform import PlatformRepo, previous_tags
 
 Say = Callable[[str], None]
@@ -29,6 +29,8 @@ _KINDS_OF_LEARNERS = ("Deployment", "Service", "ConfigMap", "Secret")
 _KEPT_CONFIG_MAPS = ("kube-root-ca.crt",)
 _TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105
 _POLL_SECONDS = 0.1
+_PULL_SECONDS = 20.0
+_NOT_PULLED = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
 
 
 def shipped_images(stack_root: Path) -> tuple[ImageSpec, ...]:
@@ -69,8 +71,10 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
 
     Raises:
         ClusterTimeout: it did not within the deadline; says which, and what their pods say.
+        MissingError: the cluster cannot pull images, and went on failing for a while; says which.
     """
     end = time.monotonic() + deadline_seconds
+    patience = time.monotonic() + _PULL_SECONDS
     waiting: set[str] = set()
     while True:
         now_waiting = {item["metadata"]["name"] for item in cluster.list("Deployment") if not rolled_out(item)}
@@ -79,12 +83,31 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
         waiting = now_waiting
         if not waiting:
             return
+        if time.monotonic() > patience:
+            _require_images(cluster)
+            patience = time.monotonic() + _PULL_SECONDS
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
             raise ClusterTimeout(
                 "The stack did not get ready",
                 "\n".join(_trouble(cluster, name) for name in sorted(waiting)),
                 "Look with `lab ops logs deployment/NAME`; `lab reset` starts again.",
             )
+
+
+def _require_images(cluster: Cluster) -> None:
+    """Raise MissingError when pods wait for images that their nodes gave up pulling for now."""
+    lacking = {
+        str(state.get("image", ""))
+        for pod in cluster.list("Pod")
+        for state in pod.get("status", {}).get("containerStatuses", [])
+        if (state.get("state", {}).get("waiting") or {}).get("reason") in _NOT_PULLED
+    }
+    if lacking:
+        raise MissingError(
+            "Images cannot be pulled",
+            "nodes of the cluster cannot get:\n" + "\n".join(f"  {image}" for image in sorted(lacking)),
+            "Put them where the nodes find them (docs/anywhere.md), then run `lab up` again.",
+        )
 
 
 def rolled_out(deployment: Object) -> bool:

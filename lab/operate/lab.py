@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from threading import Event
 import yaml
 
 from lab.cluster.client import Cluster
-from lab.cluster.provision import Provisioner
-from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError
+from lab.cluster.lodging import OURS
+from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError, MissingError
 from lab.operate import baseline
 from lab.operate.baseline import Say
+from lab.operate.engines import Engine, Memory
 from lab.operate.platform import PlatformRepo
 from lab.paths import LabPlaces, Places
 from lab.settings import Settings
@@ -45,13 +47,13 @@ class Surroundings:
 class Lab:
     """The stack of one lab; opening it starts nothing."""
 
-    def __init__(
-        self, around: Surroundings, provisioner: Provisioner, namespace: str, prepare: Callable[[Say], None]
-    ) -> None:
+    def __init__(self, around: Surroundings, engine: Engine, memory: Memory) -> None:
         self.around = around
-        self.provisioner = provisioner
-        self._prepare = prepare
-        self.cluster = Cluster(around.places.kubeconfig, namespace)
+        self.engine = engine
+        self.provisioner = engine.provisioner
+        self._memory = memory
+        scope = "" if engine.choice.own_namespace else OURS
+        self.cluster = Cluster(around.places.kubeconfig, engine.choice.namespace, around.environ, scope=scope)
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
 
@@ -70,9 +72,7 @@ class Lab:
             MissingError: the machine lacks something. ClusterTimeout: it did not get ready; says why.
         """
         started = time.monotonic()
-        self._prepare(say)
-        self.provisioner.up(say)
-        self.provisioner.load(baseline.shipped_images(self.around.stack_root))
+        self._start_cluster(say)
         if self._fingerprint_file.exists() and self.cluster.list("Deployment"):
             say("the stack is already up" if self.is_ready() else "the stack is up, but not all of it is ready")
             return
@@ -84,9 +84,7 @@ class Lab:
     def reset(self, say: Say, stop: Event) -> None:
         """Put everything back to the baseline, whatever was done to it; starts the cluster when it is down."""
         started = time.monotonic()
-        self._prepare(say)
-        self.provisioner.up(say)
-        self.provisioner.load(baseline.shipped_images(self.around.stack_root))
+        self._start_cluster(say)
         self._fingerprint_file.unlink(missing_ok=True)
         self._restore_repo()
         say("clearing the namespace")
@@ -99,6 +97,12 @@ class Lab:
         self._fingerprint_file.unlink(missing_ok=True)
         self._prometheus = None
         self.provisioner.down()
+        self._memory.forget()
+
+    @property
+    def never_started(self) -> bool:
+        """Whether this lab has never been brought up."""
+        return self._memory.read() is None and not self._template.exists()
 
     def is_up(self) -> bool:
         """Whether the lab's Kubernetes API answers."""
@@ -153,11 +157,34 @@ class Lab:
     def _fingerprint_file(self) -> Path:
         return self.around.places.directory / "baseline.json"
 
+    def _start_cluster(self, say: Say) -> None:
+        """Bring the cluster up; what it is on is remembered before anything of it exists."""
+        self.engine.prepare(say)
+        fresh = self._memory.read() is None
+        if fresh:
+            self._write_template()
+            self._memory.write(self.engine.choice)
+        try:
+            self.provisioner.up(say)
+        except MissingError:
+            if fresh:
+                self._memory.forget()
+            raise
+        self.provisioner.load(baseline.shipped_images(self.around.stack_root))
+
+    def _write_template(self) -> None:
+        """What the platform repo is put back to; whole, or not there."""
+        beside = self._template.with_suffix(".new")
+        PlatformRepo(beside, self.around.environ).create(
+            self.around.platform_source, self.around.now(), images=self.engine.choice.images
+        )
+        if self._template.exists():
+            shutil.rmtree(self._template)
+        beside.rename(self._template)
+
     def _restore_repo(self) -> None:
-        source = self.around.platform_source
-        template = PlatformRepo(self._template, self.around.environ)
-        if not template.exists():
-            template.create(source, self.around.now())
+        if not PlatformRepo(self._template, self.around.environ).exists():
+            self._write_template()
         self.repo.restore(self._template)
 
     def _deploy(self, say: Say, stop: Event) -> None:

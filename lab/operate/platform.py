@@ -27,6 +27,7 @@ TEAM: Mapping[str, str] = {
 
 _FOLDERS = ("manifests", "rules", "prometheus", "runbooks")
 _FIELD, _RECORD = "\x1f", "\x1e"
+_OUR_IMAGE = re.compile(r"(\bimage:\s*[\"']?)mlops-lab/")
 _SEPARATE_DAYS = (9, 2)
 """Ages in days of the two commits a repo starts with."""
 
@@ -57,14 +58,20 @@ class PlatformRepo:
         self.folder = folder
         self._environ = {key: value for key, value in environ.items() if not key.startswith("GIT_")}
 
-    def create(self, source: Path, now: float) -> None:
-        """Start the repo from `stack/platform`: a commit with the earlier good tags, then one with today's."""
+    def create(self, source: Path, now: float, *, images: str = "") -> None:
+        """
+        Start the repo from `stack/platform`: a commit with the earlier good tags, then one with today's.
+
+        `images` is the registry and path that images of ours are pulled from; the manifests name it, so that whatever
+        applies them, and whoever reads them, sees what runs.
+        """
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True)
         for name in _FOLDERS:
             if (source / name).is_dir():
                 shutil.copytree(source / name, self.folder / name, ignore=shutil.ignore_patterns("tests"))
+        self._name_registry(images)
         self._git("init", "--quiet", "--initial-branch=main")
         for key, value in (
             ("user.name", "You"), ("user.email", "you@flights.example"), ("commit.gpgsign", "false"),
@@ -79,6 +86,11 @@ class PlatformRepo:
         for name, tag in current.items():
             self.set_tag(name, tag)
         self.commit("Roll out this month's releases", by="platform", at=newest)
+
+    def _name_registry(self, images: str) -> None:
+        for path in (self.folder / "manifests").glob("*.yaml"):
+            if images:
+                path.write_text(_OUR_IMAGE.sub(rf"\1{images}/mlops-lab/", path.read_text()))
 
     def exists(self) -> bool:
         """Whether there is a repository here."""
@@ -95,7 +107,7 @@ class PlatformRepo:
         return tuple(
             str(item["metadata"]["name"])
             for item in self._manifest_objects()
-            if item["kind"] == "Deployment" and _image(item).startswith("mlops-lab/")
+            if item["kind"] == "Deployment" and "/mlops-lab/" in f"/{_image(item)}"
         )
 
     def tag(self, component: str) -> str:

@@ -129,6 +129,8 @@ def set_image(lab: Lab, target: str, image: str) -> Outcome:
     name = deployment_name(target)
     container = lab.cluster.get("Deployment", name)["spec"]["template"]["spec"]["containers"][0]
     full = image if ":" in image else f"{str(container['image']).rpartition(':')[0]}:{image}"
+    if full.startswith("mlops-lab/") and lab.engine.choice.images:
+        full = f"{lab.engine.choice.images}/{full}"
     patch = {"spec": {"template": {"spec": {"containers": [{"name": container["name"], "image": full}]}}}}
     lab.cluster.patch("Deployment", name, patch)
     return Outcome(f"deployment.apps/{name} image updated: {full}", changed=True)

@@ -103,6 +103,21 @@ def test_ops_on_a_stack_that_is_down_says_how_to_start_it(run: Any) -> None:
     assert "lab up" in err
 
 
+def test_an_unknown_engine_lists_those_there_are(run: Any) -> None:
+    for argv in (("--on", "swarm", "status", "--json"), ("status", "--on", "swarm", "--json")):
+        code, out, _ = run(*argv)
+        assert code == USAGE
+        assert "embedded, kind" in json.loads(out)["error"]["next_step"]
+
+
+def test_which_lab_may_be_said_before_and_after_the_command(run: Any) -> None:
+    folders = [json.loads(run(*argv)[1])["kubeconfig"] for argv in (
+        ("--lab", "blue", "status", "--json"), ("status", "--lab", "blue", "--json"),
+    )]  # fmt: skip
+    assert folders[0] == folders[1]
+    assert "/blue/" in folders[0]
+
+
 def test_down_twice_is_fine(run: Any) -> None:
     assert run("down")[0] == 0
     assert run("down")[0] == 0

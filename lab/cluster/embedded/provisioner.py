@@ -195,6 +195,7 @@ class EmbeddedProvisioner:
         environ = {
             "RELEASE_FILE": str(image.release_file.resolve()),
             "PYTHONPATH": str(self._stack_root.resolve().parent),
+            "ORT_DISABLE_TELEMETRY": "1",
         }
         return LocalImage(image.reference, (self._python, "-m", module), environ)
 

@@ -1,0 +1,34 @@
+"""What the ways to run a lab cost, told once before a lab starts for the first time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.operate.tables import aligned
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One way and its price on a laptop with two cores; figures are rounded from measurements."""
+
+    on: str
+    first: str
+    later: str
+    memory: str
+    downloads: str
+
+
+COSTS = (
+    Cost("embedded", "10 s", "5 s", "420 MB", "Prometheus, 19 to 100 MB"),
+    Cost("kind", "5 min", "90 s", "1.5 GB", "node, Python and Prometheus images, 600 MB"),
+    Cost("context:NAME", "as its nodes", "60 s", "60 MB here", "none here; its nodes pull images"),
+)
+
+
+def cost_table(on: str) -> str:
+    """The table, with the way that this start takes marked."""
+    rows = [("", "WAY", "FIRST START", "LATER", "MEMORY", "DOWNLOADS, ONCE")]
+    for cost in COSTS:
+        mark = ">" if cost.on == on or (cost.on.startswith("context:") and on.startswith("context:")) else ""
+        rows.append((mark, f"--on {cost.on}", cost.first, cost.later, cost.memory, cost.downloads))
+    return f"The first start of this lab.\n{aligned(rows)}"
