@@ -104,7 +104,6 @@ class Forward:
     def _end(self) -> None:
         """One that has not told of itself yet sees that nothing is asked for, and ends by itself."""
         last, running = read_running(self._folder), self._running()
-        target = last.kubeconfig if last is not None else None
         (self._folder / ASKED).unlink(missing_ok=True)
         for number, patience in ((signal.SIGTERM, GENTLE_SECONDS), (signal.SIGKILL, HARD_SECONDS)):
             if running is not None:
@@ -114,8 +113,9 @@ class Forward:
                 break
             running = self._running()
         (self._folder / RUNNING).unlink(missing_ok=True)
-        if target is not None:
-            sweep_keys(Path(target))
+        if last is not None:
+            has_ended(last.pid)
+            sweep_keys(Path(last.kubeconfig))
 
     def _forwards(self, services: Sequence[str]) -> bool:
         running = self._running()
