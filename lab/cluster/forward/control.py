@@ -114,7 +114,7 @@ class Forward:
             running = self._running()
         (self._folder / RUNNING).unlink(missing_ok=True)
         if last is not None:
-            has_ended(last.pid)
+            wait_until(lambda: _is_reaped(last.pid), HARD_SECONDS)
             sweep_keys(Path(last.kubeconfig))
 
     def _forwards(self, services: Sequence[str]) -> bool:
@@ -145,3 +145,11 @@ class Forward:
         with (self._folder / "control.lock").open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _is_reaped(pid: int) -> bool:
+    """Whether a process that is over, threads included, left no entry for us to take; True for children of others."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
