@@ -98,7 +98,9 @@ class KindProvisioner:
         """
         self._say = say
         record = self._record()
-        if record is None or not record.complete or not self.is_up():
+        if record is not None and record.complete and self.is_up():
+            self._lodge(say)
+        else:
             self._start(record.cluster if record else self._environ.get("LAB_KIND_CLUSTER") or CLUSTER, say)
         self._forward.ensure(self._kubeconfig, self._namespace, _SERVICES)
         return ClusterAddress(self.engine, self._kubeconfig, self._namespace)
