@@ -24,7 +24,7 @@ from lab.errors import ClusterUnavailable, MissingError, NotFound
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
 
 STACK = Path(stack.__file__).parent
-CLUSTER = "mlops-lab-test"
+CLUSTER = "mlops-lab-pytest"
 NODE = f"{CLUSTER}-control-plane"
 
 
