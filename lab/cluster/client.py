@@ -62,6 +62,18 @@ NAMESPACE_FURNITURE: Mapping[str, Resource] = {
 }
 """Kinds that only real clusters serve; the lab puts them there, and no verb of an operator names them."""
 
+LEARNERS_OWN: Mapping[str, Resource] = {
+    "HorizontalPodAutoscaler": Resource("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "PodDisruptionBudget": Resource("/apis/policy/v1", "poddisruptionbudgets"),
+    "CronJob": Resource("/apis/batch/v1", "cronjobs"),
+    "Job": Resource("/apis/batch/v1", "jobs"),
+    "StatefulSet": Resource("/apis/apps/v1", "statefulsets"),
+    "DaemonSet": Resource("/apis/apps/v1", "daemonsets"),
+    "Ingress": Resource("/apis/networking.k8s.io/v1", "ingresses"),
+    "PersistentVolumeClaim": Resource("/api/v1", "persistentvolumeclaims"),
+}
+"""Kinds that only real clusters serve and that people may make there with tools of their own."""
+
 _UNLABELLED = ("Event", "Namespace", "Node")
 """Kinds whose objects carry no labels of ours."""
 
@@ -192,7 +204,7 @@ class Cluster:
         return str(self._json("GET", "/version")["gitVersion"])
 
     def _path(self, kind: str, name: str = "") -> str:
-        resource = RESOURCES.get(kind) or NAMESPACE_FURNITURE.get(kind)
+        resource = RESOURCES.get(kind) or NAMESPACE_FURNITURE.get(kind) or LEARNERS_OWN.get(kind)
         if resource is None:
             raise NotSupported(
                 "Unknown kind", f"the lab does not handle {kind}.", f"Use one of: {', '.join(RESOURCES)}."

@@ -7,16 +7,17 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.cluster import lodging
 from lab.cluster.client import Cluster
 from lab.cluster.connection import sweep_keys
+from lab.cluster.embedded.certs import write_private
 from lab.cluster.forward import Forward
 from lab.cluster.furniture import api_sources, await_account, furnish, furniture_objects
-from lab.cluster.images import ImageBuilder, connect, engine
+from lab.cluster.images import PROMETHEUS_IMAGE, ImageBuilder, Recipes, connect, engine
 from lab.cluster.kinds import machine
 from lab.cluster.kinds.lock import machine_folder, machine_lock
 from lab.cluster.kinds.nodes import Nodes
@@ -38,11 +39,21 @@ _SERVICES = ("discovery", "model-server", "gateway", "feed", "monitor", "prometh
 
 
 @dataclass(frozen=True, slots=True)
+class _Record:
+    """What the lab remembers of where it is."""
+
+    cluster: str
+    complete: bool
+    """Whether `up` came to its end there."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Docker:
     """What a call needs once Docker has answered."""
 
     client: DockerClient
     nodes: Nodes
+    tool: KindTool
     shared: SharedCluster
 
 
@@ -65,6 +76,7 @@ class KindProvisioner:
         self._kubeconfig = kubeconfig
         self._environ = environ
         self._forward = Forward(state_dir / "forward", environ=environ)
+        self._recipes = Recipes(stack_root)
         self._say: Say = _silent
 
     def preflight(self) -> tuple[Finding, ...]:
@@ -85,21 +97,11 @@ class KindProvisioner:
             ClusterTimeout: the cluster did not come up; the message carries the last lines of kind.
         """
         self._say = say
-        with engine(self._environ) as client:
-            name = self._recorded() or self._environ.get("LAB_KIND_CLUSTER") or CLUSTER
-            docker = self._docker(client, name)
-            KindTool(name, self._scratch, self._environ).version()
-            builder = ImageBuilder(client, self._stack_root, self._environ)
-            builder.ensure_prometheus(say)
-            builder.ensure_base(say)
-            self._record(name)
-            with machine_lock(machine_folder(self._environ), name, say):
-                image = self._environ.get("LAB_KIND_NODE_IMAGE") or None
-                made = docker.shared.ensure(self._stack_root / "kind.yaml", image, say)
-                docker.shared.write_kubeconfig(self._kubeconfig, self._namespace)
-                self._lodge(say)
-            if made and (known := self._remembered()):
-                self._put(docker, known)
+        record = self._record()
+        if record is not None and record.complete and self.is_up():
+            self._lodge(say)
+        else:
+            self._start(record.cluster if record else self._environ.get("LAB_KIND_CLUSTER") or CLUSTER, say)
         self._forward.ensure(self._kubeconfig, self._namespace, _SERVICES)
         return ClusterAddress(self.engine, self._kubeconfig, self._namespace)
 
@@ -107,8 +109,8 @@ class KindProvisioner:
         """Build images, and put those into the nodes that are not there; before `up` they are put there by `up`."""
         self._remember(images)
         with engine(self._environ) as client:
-            name = self._recorded() or self._environ.get("LAB_KIND_CLUSTER") or CLUSTER
-            self._put(self._docker(client, name), images)
+            record = self._record()
+            self._put(self._docker(client, record.cluster if record else CLUSTER), images)
 
     def service_url(self, service: str) -> str:
         """
@@ -118,7 +120,7 @@ class KindProvisioner:
             ClusterUnavailable: the cluster is not up.
             NotFound: there is no such Service.
         """
-        if self._recorded() is None:
+        if self._record() is None:
             raise ClusterUnavailable("The stack is down", "this lab is not on the kind cluster.", "Start it: lab up.")
         self._cluster().get("Service", service)
         if self._forward.url(service) is None:
@@ -130,7 +132,7 @@ class KindProvisioner:
 
     def is_up(self) -> bool:
         """Whether the API answers and has this lab's namespace."""
-        if self._recorded() is None or not self._kubeconfig.exists():
+        if self._record() is None or not self._kubeconfig.exists():
             return False
         try:
             found = self._cluster().get("Namespace", self._namespace)
@@ -151,16 +153,36 @@ class KindProvisioner:
             ClusterTimeout: the namespace does not go; down can be repeated.
         """
         self._forward.end()
-        name = self._recorded()
-        if name is None:
+        record = self._record()
+        if record is None:
             return
-        with engine(self._environ) as client, machine_lock(machine_folder(self._environ), name, self._say):
-            docker = self._docker(client, name)
+        self._write_record(_Record(record.cluster, complete=False))
+        lock = machine_lock(machine_folder(self._environ), record.cluster, self._say)
+        with engine(self._environ) as client, lock:
+            docker = self._docker(client, record.cluster)
             docker.shared.leave(self._namespace, lambda cluster: lodging.own(cluster, self._namespace).leave())
         shutil.rmtree(self._scratch.parent, ignore_errors=True)
         self._kubeconfig.unlink(missing_ok=True)
         sweep_keys(self._kubeconfig)
         self._record_file.unlink(missing_ok=True)
+
+    def _start(self, cluster: str, say: Say) -> None:
+        """Everything up to a furnished namespace, whatever of it is there already."""
+        with engine(self._environ) as client:
+            docker = self._docker(client, cluster)
+            docker.tool.version()
+            builder = ImageBuilder(client, self._recipes, self._environ)
+            builder.ensure_prometheus(say)
+            builder.ensure_base(say)
+            self._write_record(_Record(cluster, complete=False))
+            with machine_lock(machine_folder(self._environ), cluster, say):
+                image = self._environ.get("LAB_KIND_NODE_IMAGE") or None
+                made = docker.shared.ensure(self._stack_root / "kind.yaml", image, say)
+                docker.shared.write_kubeconfig(self._kubeconfig, self._namespace)
+                self._lodge(say)
+            if made and (known := self._remembered()):
+                self._put(docker, known)
+        self._write_record(_Record(cluster, complete=True))
 
     def _lodge(self, say: Say) -> None:
         """The namespace with its furniture; one that an earlier `down` is deleting goes first."""
@@ -182,28 +204,27 @@ class KindProvisioner:
 
     def _put(self, docker: _Docker, images: Sequence[ImageSpec]) -> None:
         """Build, then load what the nodes lack as one archive."""
-        builder = ImageBuilder(docker.client, self._stack_root, self._environ)
+        builder = ImageBuilder(docker.client, self._recipes, self._environ)
         wanted = builder.ensure(images, self._say) if images else {}
         if docker.nodes.state() != "running":
             return
-        lacking = docker.nodes.lacking({**wanted, builder.ensure_prometheus(self._say): ""})
+        wanted[PROMETHEUS_IMAGE] = builder.ensure_prometheus(self._say)
+        lacking = docker.nodes.lacking(wanted)
         if not lacking:
             return
         self._say(f"loading {len(lacking)} image{'s' if len(lacking) > 1 else ''} into the kind cluster")
         archive = self._state_dir / f"images.{os.getpid()}.tar"
         try:
             docker.nodes.save(lacking, archive)
-            self._tool().load_archive(archive)
+            docker.tool.load_archive(archive)
+            docker.nodes.note_loaded({reference: wanted[reference] for reference in lacking})
         finally:
             archive.unlink(missing_ok=True)
 
     def _docker(self, client: DockerClient, name: str) -> _Docker:
         nodes = Nodes(client, name)
         tool = KindTool(name, self._scratch, self._environ)
-        return _Docker(client, nodes, SharedCluster(tool, nodes, self._scratch, self._environ))
-
-    def _tool(self) -> KindTool:
-        return KindTool(self._recorded() or CLUSTER, self._scratch, self._environ)
+        return _Docker(client, nodes, tool, SharedCluster(tool, nodes, self._scratch, self._environ))
 
     def _cluster(self) -> Cluster:
         return Cluster(self._kubeconfig, self._namespace, self._environ)
@@ -221,16 +242,16 @@ class KindProvisioner:
     def _images_file(self) -> Path:
         return self._state_dir / "images.kind.json"
 
-    def _recorded(self) -> str | None:
-        """The cluster that this lab is on, from before its first trace until after its last."""
+    def _record(self) -> _Record | None:
+        """There is one from before the first trace of this lab until after the last."""
         try:
-            return str(json.loads(self._record_file.read_text(encoding="utf-8"))["cluster"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return _Record(**json.loads(self._record_file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
             return None
 
-    def _record(self, name: str) -> None:
+    def _write_record(self, record: _Record) -> None:
         self._scratch.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._record_file.write_text(json.dumps({"cluster": name}), encoding="utf-8")
+        write_private(self._record_file, json.dumps(asdict(record)).encode())
 
     def _remembered(self) -> tuple[ImageSpec, ...]:
         """The images of earlier loads whose release files are still there."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Event
 
 from lab.cluster.apply import apply
-from lab.cluster.client import Cluster, Object
+from lab.cluster.client import LEARNERS_OWN, Cluster, Object
 from lab.cluster.provision import ImageSpec
-from lab.errors import ClusterTimeout, MissingError, NotFound
+from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, MissingError, NotFound
 from lab.operate.platform import PlatformRepo, previous_tags
 
 Say = Callable[[str], None]
@@ -133,23 +133,58 @@ def floor_of(deployment: Object) -> int:
 
 
 def clear(cluster: Cluster, keep: tuple[Object, ...], stop: Event, deadline_seconds: float = 30.0) -> None:
-    """Delete every Deployment with its pods, and every object that the baseline does not name."""
+    """
+    Delete every Deployment with its pods, and every object that the baseline does not name.
+
+    Returns when nothing is left that could start a pod and every pod is on its way out, which `await_gone` waits for.
+    """
     kept = {(item["kind"], item["metadata"]["name"]) for item in keep if item["kind"] != "Deployment"}
-    for kind in _KINDS_OF_LEARNERS:
-        for item in cluster.list(kind):
+    for kind in (*_KINDS_OF_LEARNERS, *LEARNERS_OWN):
+        for item in _served(cluster, kind):
             name = item["metadata"]["name"]
             if (kind, name) not in kept and name not in _KEPT_CONFIG_MAPS and item.get("type") != _TOKEN_TYPE:
                 cluster.delete(kind, name)
-    for pod in cluster.list("Pod"):
-        cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=1)
+    for owned in cluster.list("ReplicaSet"):
+        cluster.delete("ReplicaSet", owned["metadata"]["name"])
     end = time.monotonic() + deadline_seconds
-    while cluster.list("Pod") or cluster.list("ReplicaSet"):
+    while True:
+        staying = [pod for pod in cluster.list("Pod") if not pod["metadata"].get("deletionTimestamp")]
+        for pod in staying:
+            cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=1)
+        if not staying and not cluster.list("ReplicaSet"):
+            return
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
-            left = ", ".join(pod["metadata"]["name"] for pod in cluster.list("Pod"))
-            raise ClusterTimeout("Reset did not finish", f"still there: {left}.", "Run `lab down`, then `lab up`.")
-        for pod in cluster.list("Pod"):
-            if not pod["metadata"].get("deletionTimestamp"):
-                cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=1)
+            raise _not_cleared(cluster)
+
+
+def await_gone(cluster: Cluster, stop: Event, deadline_seconds: float = 30.0) -> None:
+    """
+    Wait until no pod is ending any more.
+
+    Raises:
+        ClusterTimeout: some still are.
+    """
+    end = time.monotonic() + deadline_seconds
+    while any(pod["metadata"].get("deletionTimestamp") for pod in cluster.list("Pod")):
+        if time.monotonic() > end or stop.wait(_POLL_SECONDS):
+            raise _not_cleared(cluster)
+
+
+def _served(cluster: Cluster, kind: str) -> list[Object]:
+    """The objects of a kind, none where the cluster does not serve it or keeps it from this account."""
+    if kind not in LEARNERS_OWN:
+        return cluster.list(kind)
+    try:
+        return cluster.list(kind)
+    except ClusterUnavailable:
+        raise
+    except ClusterError:
+        return []
+
+
+def _not_cleared(cluster: Cluster) -> ClusterTimeout:
+    left = ", ".join(pod["metadata"]["name"] for pod in cluster.list("Pod"))
+    return ClusterTimeout("Reset did not finish", f"still there: {left}.", "Run `lab down`, then `lab up`.")
 
 
 def fingerprint(cluster: Cluster, head: str) -> str:

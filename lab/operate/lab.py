@@ -90,6 +90,7 @@ class Lab:
         say("clearing the namespace")
         baseline.clear(self.cluster, self.repo.objects(), stop)
         self._deploy(say, stop)
+        baseline.await_gone(self.cluster, stop)
         say(f"back at the baseline in {time.monotonic() - started:.1f} s")
 
     def down(self) -> None:

@@ -15,6 +15,8 @@ from lab.errors import LabError
 
 _TIMEOUT_SECONDS = 5.0
 _NO_PROXY = ProxyHandler({})
+_ABOUT_THE_QUERY = (400, 422)
+"""What Prometheus answers to an expression that is wrong; other errors come from it, or from a proxy before it."""
 
 
 class TelemetryError(LabError):
@@ -136,11 +138,17 @@ class Prometheus:
             with build_opener(_NO_PROXY).open(Request(url), timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
                 return json.load(response)["data"]
         except HTTPError as error:
+            if error.code not in _ABOUT_THE_QUERY:
+                raise _silent(self.address, _refusal(error)) from error
             raise QueryRefused("Query refused", _refusal(error), "Mend the expression, then run it again.") from error
         except (URLError, OSError, ValueError, KeyError) as error:
-            raise TelemetryError(
-                "Prometheus does not answer", f"{self.address}: {error}.", "See `lab status`, then `lab ops get pods`."
-            ) from error
+            raise _silent(self.address, str(error)) from error
+
+
+def _silent(address: str, why: str) -> TelemetryError:
+    return TelemetryError(
+        "Prometheus does not answer", f"{address}: {why}.", "See `lab status`, then `lab ops get pods`."
+    )
 
 
 def _refusal(error: HTTPError) -> str:

@@ -50,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
             case "query_range":
                 series = {"metric": {"job": "feed"}, "values": [[1.0, "2"], [2.0, "NaN"]]}
                 self.answer(200, {"resultType": "matrix", "result": [series]})
+            case "rules":
+                self.answer(503, None, "no endpoints available for service")
             case _:
                 self.answer(400, None, "parse error: unexpected end of input")
 
@@ -107,3 +109,9 @@ def test_no_server_is_an_error_with_a_next_step() -> None:
         nobody.value("up")
     assert "lab status" in caught.value.next_step
     assert not nobody.ready()
+
+
+def test_a_proxy_without_prometheus_behind_it_is_silence_and_no_refusal(prometheus: Prometheus) -> None:
+    with pytest.raises(TelemetryError, match="no endpoints") as caught:
+        prometheus.rules()
+    assert not isinstance(caught.value, QueryRefused)

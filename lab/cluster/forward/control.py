@@ -104,7 +104,6 @@ class Forward:
     def _end(self) -> None:
         """One that has not told of itself yet sees that nothing is asked for, and ends by itself."""
         last, running = read_running(self._folder), self._running()
-        target = last.kubeconfig if last is not None else None
         (self._folder / ASKED).unlink(missing_ok=True)
         for number, patience in ((signal.SIGTERM, GENTLE_SECONDS), (signal.SIGKILL, HARD_SECONDS)):
             if running is not None:
@@ -114,8 +113,9 @@ class Forward:
                 break
             running = self._running()
         (self._folder / RUNNING).unlink(missing_ok=True)
-        if target is not None:
-            sweep_keys(Path(target))
+        if last is not None:
+            wait_until(lambda: _is_reaped(last.pid), HARD_SECONDS)
+            sweep_keys(Path(last.kubeconfig))
 
     def _forwards(self, services: Sequence[str]) -> bool:
         running = self._running()
@@ -145,3 +145,11 @@ class Forward:
         with (self._folder / "control.lock").open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _is_reaped(pid: int) -> bool:
+    """Whether a process that is over, threads included, left no entry for us to take; True for children of others."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True

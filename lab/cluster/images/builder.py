@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.cluster.images.labels import BASE_REPOSITORY, CONTENT_LABEL, PROMETHEUS_IMAGE
-from lab.cluster.images.recipes import Recipe, base_recipe, labels_of, release_recipe
+from lab.cluster.images.recipes import Recipe, Recipes, labels_of
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterError, MissingError
 
@@ -27,9 +26,9 @@ _PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "PIP_EXT
 class ImageBuilder:
     """Builds with one engine; `environ` says how the machine reaches package indexes."""
 
-    def __init__(self, client: DockerClient, stack_root: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, client: DockerClient, recipes: Recipes, environ: Mapping[str, str]) -> None:
         self._client = client
-        self._stack_root = stack_root
+        self._recipes = recipes
         self._environ = environ
 
     def ensure_base(self, say: Say) -> str:
@@ -40,7 +39,7 @@ class ImageBuilder:
             ClusterError: it cannot be built; the message carries the last lines of the build.
             MissingError: what it starts from cannot be had.
         """
-        recipe = base_recipe(self._stack_root)
+        recipe = self._recipes.base()
         starts_from = sorted(set(_FROM.findall(recipe.files["Dockerfile"].decode())))
         labels = labels_of(recipe, *(self.ensure_pulled(name, say) for name in starts_from))
         reference = f"{BASE_REPOSITORY}:{labels[CONTENT_LABEL][:12]}"
@@ -55,7 +54,7 @@ class ImageBuilder:
         base_id = str(self._client.images.get(base).id)
         contents: dict[str, str] = {}
         for spec in images:
-            recipe = release_recipe(spec, base, self._stack_root)
+            recipe = self._recipes.release(spec, base)
             labels = labels_of(recipe, base_id)
             if self._content(spec.reference) != labels[CONTENT_LABEL]:
                 say(f"building {spec.reference}")
@@ -87,9 +86,8 @@ class ImageBuilder:
             ) from error
 
     def ensure_prometheus(self, say: Say) -> str:
-        """The reference of Prometheus' image, pulled where it is not here."""
-        self.ensure_pulled(PROMETHEUS_IMAGE, say)
-        return PROMETHEUS_IMAGE
+        """The id of Prometheus' image, pulled where it is not here."""
+        return self.ensure_pulled(PROMETHEUS_IMAGE, say)
 
     def _content(self, reference: str) -> str | None:
         """What an image that is here was made from; None for no image, or none of ours."""

@@ -46,35 +46,48 @@ class Recipe:
         return target
 
 
-def base_recipe(stack_root: Path) -> Recipe:
-    """
-    The image that all components share.
+class Recipes:
+    """The recipes of one stack, each file of it read once."""
 
-    Raises:
-        MissingError: the product's own files are not complete.
-    """
-    dockerfile = stack_root / "Dockerfile"
-    if not dockerfile.is_file():
-        raise MissingError("The Dockerfile is missing", f"there is no {dockerfile}.", "Install mlops-lab again.")
-    made_of = footprint(stack_root)
-    lines = stack_requirements(made_of.names, declared_requirements(stack_root))
-    files = {"Dockerfile": dockerfile.read_bytes(), "requirements.txt": "".join(f"{line}\n" for line in lines).encode()}
-    for path in _sources(stack_root, made_of.packages):
-        files[f"stack/{path.relative_to(stack_root).as_posix()}"] = path.read_bytes()
-    return Recipe(files)
+    def __init__(self, stack_root: Path) -> None:
+        self._stack_root = stack_root
+        self._base: Recipe | None = None
+        self._containers: dict[str, dict[str, Any]] | None = None
 
+    def base(self) -> Recipe:
+        """
+        The image that all components share.
 
-def release_recipe(spec: ImageSpec, base: str, stack_root: Path) -> Recipe:
-    """The image of one release: the base, and one file on top of it."""
-    module = f"stack.{spec.component.replace('-', '_')}"
-    lines = [
-        f"FROM {base}",
-        f"COPY release.yaml {RELEASE_PATH}",
-        f"ENV RELEASE={spec.tag} RELEASE_FILE={RELEASE_PATH}",
-        *_health(spec.component, stack_root),
-        f"ENTRYPOINT {json.dumps(['python', '-m', module])}",
-    ]
-    return Recipe({"Dockerfile": "\n".join(lines).encode(), "release.yaml": spec.release_file.read_bytes()})
+        Raises:
+            MissingError: the product's own files are not complete.
+        """
+        if self._base is None:
+            self._base = _base(self._stack_root)
+        return self._base
+
+    def release(self, spec: ImageSpec, base: str) -> Recipe:
+        """The image of one release: the image `base`, and one file on top of it."""
+        module = f"stack.{spec.component.replace('-', '_')}"
+        lines = [
+            f"FROM {base}",
+            f"COPY release.yaml {RELEASE_PATH}",
+            f"ENV RELEASE={spec.tag} RELEASE_FILE={RELEASE_PATH}",
+            *self._health(spec.component),
+            f"ENTRYPOINT {json.dumps(['python', '-m', module])}",
+        ]
+        return Recipe({"Dockerfile": "\n".join(lines).encode(), "release.yaml": spec.release_file.read_bytes()})
+
+    def _health(self, component: str) -> list[str]:
+        """What Docker itself looks at, taken from the liveness probe and the port of the component's manifest."""
+        if self._containers is None:
+            self._containers = dict(_deployed(self._stack_root / "platform" / "manifests"))
+        container = self._containers.get(component)
+        if container is None:
+            return []
+        port, path = container["ports"][0]["containerPort"], container["livenessProbe"]["httpGet"]["path"]
+        look = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{port}{path}', timeout=2)"
+        options = "--interval=10s --timeout=3s --start-period=15s --retries=3"
+        return [f"EXPOSE {port}", f"HEALTHCHECK {options} CMD {json.dumps(['python', '-c', look])}"]
 
 
 def labels_of(recipe: Recipe, *parents: str) -> dict[str, str]:
@@ -90,21 +103,21 @@ def _sources(stack_root: Path, packages: tuple[str, ...]) -> Iterator[Path]:
                 yield path
 
 
-def _health(component: str, stack_root: Path) -> list[str]:
-    """What Docker itself looks at, taken from the liveness probe and the port of the component's manifest."""
-    container = _container(component, stack_root)
-    if container is None:
-        return []
-    port, path = container["ports"][0]["containerPort"], container["livenessProbe"]["httpGet"]["path"]
-    look = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{port}{path}', timeout=2)"
-    options = "--interval=10s --timeout=3s --start-period=15s --retries=3"
-    return [f"EXPOSE {port}", f"HEALTHCHECK {options} CMD {json.dumps(['python', '-c', look])}"]
+def _base(stack_root: Path) -> Recipe:
+    dockerfile = stack_root / "Dockerfile"
+    if not dockerfile.is_file():
+        raise MissingError("The Dockerfile is missing", f"there is no {dockerfile}.", "Install mlops-lab again.")
+    made_of = footprint(stack_root)
+    lines = stack_requirements(made_of.names, declared_requirements(stack_root))
+    files = {"Dockerfile": dockerfile.read_bytes(), "requirements.txt": "".join(f"{line}\n" for line in lines).encode()}
+    for path in _sources(stack_root, made_of.packages):
+        files[f"stack/{path.relative_to(stack_root).as_posix()}"] = path.read_bytes()
+    return Recipe(files)
 
 
-def _container(component: str, stack_root: Path) -> dict[str, Any] | None:
-    for path in sorted((stack_root / "platform" / "manifests").glob("*.yaml")):
+def _deployed(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The container of every Deployment, by the Deployment's name."""
+    for path in sorted(folder.glob("*.yaml")):
         for item in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-            if item and item["kind"] == "Deployment" and item["metadata"]["name"] == component:
-                container: dict[str, Any] = item["spec"]["template"]["spec"]["containers"][0]
-                return container
-    return None
+            if item and item["kind"] == "Deployment":
+                yield str(item["metadata"]["name"]), item["spec"]["template"]["spec"]["containers"][0]

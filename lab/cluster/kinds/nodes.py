@@ -8,9 +8,8 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from lab.cluster.images.labels import CONTENT_LABEL
 from lab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 SAVE_SECONDS = 300
-_LOOK = 'for image in "$@"; do echo "$(crictl inspecti -o json "$image" 2>/dev/null | tr -d "\\n")"; done'
+_LOADED = "mlops-lab-images.json"
+"""In a node's folder /kind: reference to content hash of what was loaded into it."""
+_LOOK = f"cat /kind/{_LOADED} 2>/dev/null; echo; ctr --namespace k8s.io images list --quiet"
 
 _MANIFEST = "mlops-lab.yaml"
 _METRICS_API = "v1beta1.metrics.k8s.io"
@@ -49,18 +50,18 @@ class Nodes:
                 node.start()
 
     def lacking(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
-        """
-        References that some node does not have, or has with another content.
-
-        `wanted` maps references to content hashes; an empty one asks only that an image of that name is there.
-        """
-        local = {reference: self._client.images.get(reference).id for reference in wanted}
-        missing: dict[str, None] = {}
+        """References that some node does not have with that content; `wanted` maps references to content hashes."""
+        missing: set[str] = set()
         for node in self._containers():
-            for reference, found in _inspected(node, tuple(wanted)).items():
-                if not _same(found, local[reference], wanted[reference]):
-                    missing[reference] = None
+            there = _held(node)
+            missing |= {reference for reference, content in wanted.items() if there.get(reference) != content}
         return tuple(reference for reference in wanted if reference in missing)
+
+    def note_loaded(self, contents: Mapping[str, str]) -> None:
+        """Keep, in every node, what its images were made from: engines differ in what an image's id is the hash of."""
+        for node in self._containers():
+            text = json.dumps({**_held(node), **contents}, sort_keys=True)
+            node.put_archive("/kind", _archive(_LOADED, text.encode()))
 
     def save(self, references: Sequence[str], target: Path) -> None:
         """Write one archive with these images; layers that they share are in it once."""
@@ -122,26 +123,13 @@ def _archive(name: str, content: bytes) -> bytes:
     return target.getvalue()
 
 
-def _inspected(node: Container, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the node's container runtime says of each image; empty for one that is not there."""
-    names = [f"docker.io/{reference}" for reference in references]
-    output = node.exec_run(["sh", "-c", _LOOK, "look", *names], stderr=False).output or b""
-    lines = output.decode(errors="replace").split("\n")
-    return {reference: _document(line) for reference, line in zip(references, lines, strict=False)}
-
-
-def _document(line: str) -> dict[str, Any]:
+def _held(node: Container) -> dict[str, str]:
+    """Content hashes of the images that are in the node now and that were loaded by a lab."""
+    output = node.exec_run(["sh", "-c", _LOOK], stderr=False).output or b""
+    first, _, rest = output.decode(errors="replace").partition("\n")
     try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _same(found: Mapping[str, Any], local_id: str | None, content: str) -> bool:
-    """By content label where the runtime shows labels, else by id: engines differ in what an id is the hash of."""
-    if not found.get("status"):
-        return False
-    config = found.get("info", {}).get("imageSpec", {}).get("config", {})
-    labels: Mapping[str, str] = config.get("Labels") or {}
-    return not content or found["status"].get("id") == local_id or labels.get(CONTENT_LABEL) == content
+        noted = dict(json.loads(first))
+    except (ValueError, TypeError):
+        noted = {}
+    present = set(rest.split())
+    return {str(reference): str(content) for reference, content in noted.items() if f"docker.io/{reference}" in present}

@@ -10,7 +10,7 @@ import pytest
 
 import stack
 from lab.cluster.images.labels import CONTENT_LABEL, content_hash
-from lab.cluster.images.recipes import Recipe, base_recipe, labels_of, release_recipe
+from lab.cluster.images.recipes import Recipe, Recipes, labels_of
 from lab.cluster.images.requirements import declared_requirements, footprint, stack_requirements
 from lab.cluster.provision import ImageSpec
 
@@ -29,7 +29,7 @@ def test_only_what_components_reach_is_part_of_the_image(tmp_path: Path) -> None
         tmp_path / "stack",
         {
             "gateway/releases/1.yaml": "",
-            "gateway/app.py": "import json, numpy.linalg\nfrom stack.wire.server import x\nfrom stack import common",
+            "gateway/app.py": "import numpy.linalg\nfrom stack.wire.server import x\nfrom stack import common",
             "wire/server.py": "import msgspec",
             "common/a.py": "import uvicorn\nuvicorn.Config(http='httptools', loop='no such-name')",
             "trainer/fit.py": "import sklearn",
@@ -37,7 +37,7 @@ def test_only_what_components_reach_is_part_of_the_image(tmp_path: Path) -> None
     )
     found = footprint(root)
     assert found.packages == ("common", "gateway", "wire")
-    assert {"numpy", "msgspec", "uvicorn", "httptools", "json"} <= found.names
+    assert {"numpy", "msgspec", "uvicorn", "httptools"} <= found.names
     assert "sklearn" not in found.names
 
 
@@ -60,7 +60,7 @@ def test_the_real_image_needs_what_serves_and_nothing_of_the_lab() -> None:
 
 
 def test_the_base_brings_no_release_no_training_data_and_no_scenario() -> None:
-    files = base_recipe(STACK).files
+    files = Recipes(STACK).base().files
     assert {"Dockerfile", "requirements.txt", "stack/__init__.py", "stack/gateway/__main__.py"} <= set(files)
     forbidden = ("releases", "trainer", "train.npz", "platform", "__pycache__", "scenarios")
     assert [path for path in files if any(part in path for part in forbidden)] == []
@@ -84,7 +84,7 @@ def test_the_same_content_gives_the_same_archive_and_hash() -> None:
 def test_a_release_is_one_file_on_the_base(component: str, module: str, port: int, path: str, tmp_path: Path) -> None:
     release = tmp_path / "x.yaml"
     release.write_text("notes: Fewer lines.\n")
-    recipe = release_recipe(ImageSpec(component, "2.4.0", release), "mlops-lab/stack:abc", STACK)
+    recipe = Recipes(STACK).release(ImageSpec(component, "2.4.0", release), "mlops-lab/stack:abc")
     assert recipe.files["release.yaml"] == b"notes: Fewer lines.\n"
     lines = recipe.files["Dockerfile"].decode().splitlines()
     assert lines[:3] == [

@@ -1,0 +1,187 @@
+"""A kind cluster of its own, from nothing to nothing: two labs on it, crashes in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+import stack
+from lab.cluster.client import Cluster
+from lab.cluster.embedded.processes import wait_until
+from lab.cluster.images import connect
+from lab.cluster.kind import KindProvisioner
+from lab.cluster.provision import ImageSpec
+from lab.errors import ClusterUnavailable, MissingError, NotFound
+
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
+
+STACK = Path(stack.__file__).parent
+CLUSTER = "mlops-lab-pytest"
+NODE = f"{CLUSTER}-control-plane"
+
+
+def silent(line: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    if shutil.which("kind") is None:
+        pytest.skip("there is no program kind on PATH")
+    try:
+        found = connect(os.environ)
+    except MissingError as error:
+        pytest.skip(error.message)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def environ(tmp_path: Path, client: DockerClient) -> Iterator[dict[str, str]]:
+    """A home of its own, so that a stray write to the user's kubeconfig would show; nothing of the cluster stays."""
+    yield {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "LAB_KIND_CLUSTER": CLUSTER}
+    own = str(tmp_path / "cleaning")
+    subprocess.run(
+        ["kind", "delete", "cluster", "--name", CLUSTER, "--kubeconfig", own], capture_output=True, check=True
+    )
+
+
+def lab(folder: Path, namespace: str, environ: dict[str, str]) -> KindProvisioner:
+    state = folder / namespace
+    return KindProvisioner(
+        state / "cluster", namespace, stack_root=STACK, kubeconfig=state / "kubeconfig", environ=environ
+    )
+
+
+def traces(client: DockerClient) -> tuple[set[str], set[str]]:
+    """Containers and volumes by name."""
+    names = {item.name for item in client.containers.list(all=True)}
+    return names, {volume.name for volume in client.volumes.list()}
+
+
+def nodes(client: DockerClient) -> list[str]:
+    return [item.name for item in client.containers.list(all=True) if item.name == NODE]
+
+
+def test_two_labs_share_a_cluster_and_the_last_one_removes_it(
+    client: DockerClient, environ: dict[str, str], tmp_path: Path
+) -> None:
+    before = traces(client)
+    one, two = lab(tmp_path, "team-one", environ), lab(tmp_path, "team-two", environ)
+    assert (one.is_up(), one.pids()) == (False, ())
+    with pytest.raises(ClusterUnavailable):
+        one.service_url("gateway")
+    release = tmp_path / "release.yaml"
+    release.write_text("notes: As it was.\n")
+    spec = ImageSpec("gateway", "0.0.0-kind", release)
+    try:
+        one.load([spec])
+        address = one.up(silent)
+        assert (address.engine, address.namespace, one.is_up()) == ("kind", "team-one", True)
+        assert address.kubeconfig.stat().st_mode & 0o77 == 0
+        _runs_only_unprivileged_pods(Cluster(address.kubeconfig, "team-one"), spec)
+        _answers_again_after_a_kill(lab(tmp_path, "team-one", environ))
+        node = client.containers.get(NODE).id
+        two.up(silent)
+        assert client.containers.get(NODE).id == node
+        lab(tmp_path, "team-one", environ).down()
+        assert (one.is_up(), two.is_up(), one.pids()) == (False, True, ())
+        one.down()
+        assert nodes(client) == [NODE]
+    finally:
+        lab(tmp_path, "team-two", environ).down()
+        client.images.remove(spec.reference, force=True)
+    assert traces(client) == before
+    assert not (tmp_path / ".kube").exists()
+    assert not address.kubeconfig.exists()
+    two.down()
+
+
+def _runs_only_unprivileged_pods(cluster: Cluster, spec: ImageSpec) -> None:
+    """The image that was loaded before the cluster was there starts without a pull; a privileged pod is refused."""
+    restricted = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {"name": "c", "image": spec.reference, "args": ["--host=0.0.0.0"], "imagePullPolicy": "Never"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "one", "labels": {"app": "one"}},
+        "spec": {"containers": [{**container, "securityContext": restricted}]},
+    }
+    cluster.create("Pod", pod)
+    assert wait_until(lambda: cluster.get("Pod", "one")["status"]["phase"] == "Running", 90)
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "gateway"},
+        "spec": {"selector": {"app": "one"}, "ports": [{"name": "http", "port": 80, "targetPort": 8600}]},
+    }
+    cluster.create("Service", service)
+    with pytest.raises(Exception, match="violates PodSecurity"):
+        cluster.create("Pod", {**pod, "metadata": {"name": "two"}, "spec": {"containers": [container]}})
+
+
+def _answers_again_after_a_kill(fresh: KindProvisioner) -> None:
+    from urllib.request import ProxyHandler, build_opener
+
+    def livez() -> bool:
+        try:
+            with build_opener(ProxyHandler({})).open(f"{url}/livez", timeout=10) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    url = fresh.service_url("gateway")
+    assert wait_until(livez, 60)
+    os.kill(fresh.pids()[0], signal.SIGKILL)
+    assert wait_until(lambda: fresh.pids() == (), 10)
+    assert fresh.service_url("gateway") == url
+    assert wait_until(livez, 20)
+    with pytest.raises(NotFound):
+        fresh.service_url("nothing")
+
+
+def test_what_a_killed_start_left_is_finished_or_removed(
+    client: DockerClient, environ: dict[str, str], tmp_path: Path
+) -> None:
+    before = traces(client)
+    code = (
+        "import sys; from pathlib import Path; sys.path[:0] = [sys.argv[1]]; import os\n"
+        "from lab.cluster.kind import KindProvisioner\n"
+        "state = Path(sys.argv[2])\n"
+        "KindProvisioner(state / 'cluster', state.name, stack_root=Path(sys.argv[3]), kubeconfig=state / 'kubeconfig',"
+        " environ=os.environ).up(print)\n"
+    )
+    argv = [sys.executable, "-c", code, str(STACK.parent), str(tmp_path / "team-one"), str(STACK)]
+
+    def start_and_kill() -> None:
+        with subprocess.Popen(argv, env=environ, start_new_session=True, stdout=subprocess.DEVNULL) as running:
+            assert wait_until(lambda: bool(nodes(client)), 120)
+            os.killpg(running.pid, signal.SIGKILL)
+
+    start_and_kill()
+    fresh = lab(tmp_path, "team-one", environ)
+    assert not fresh.is_up()
+    fresh.down()
+    assert traces(client) == before
+    start_and_kill()
+    fresh.up(silent)
+    assert fresh.is_up()
+    client.containers.get(NODE).stop(timeout=5)
+    assert not fresh.is_up()
+    fresh.up(silent)
+    assert fresh.is_up()
+    fresh.down()
+    assert traces(client) == before

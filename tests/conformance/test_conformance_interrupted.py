@@ -1,0 +1,47 @@
+"""An up that was ended in the middle is finished by the next one, or undone by down."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from engineboxes import Box, Case, eventually
+
+pytestmark = [pytest.mark.timeout(600)]
+
+FIRST, APPLYING, ALMOST = " ", "applying the platform repo", " is ready"
+"""Words of the story: its first line, the cluster being there, and the first component being ready."""
+
+
+def undone(box: Box, case: Case, before: set[str]) -> None:
+    done = box.lab("down")
+    assert done.code == 0, done.err
+    eventually(lambda: box.processes() == [], 10, "no process of the lab is left")
+    assert case.left_in_cluster() == before
+    assert box.status()["up"] is False
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(signal.SIGKILL, APPLYING), (signal.SIGKILL, ALMOST), (signal.SIGINT, APPLYING), (signal.SIGINT, FIRST)],
+    ids=["kill-applying", "kill-almost", "ctrl-c-applying", "ctrl-c-first"],
+)
+def test_the_next_up_finishes_it(box: Box, case: Case, number: signal.Signals, word: str) -> None:
+    before = case.left_in_cluster()
+    code = box.up_until(word, number)
+    assert code == (130 if number == signal.SIGINT else -number)
+    assert box.up()["ready"] is True
+    history = box.lab("ops", "rollout", "undo", "deployment/model-server")
+    assert history.code == 0, history.err
+    undone(box, case, before)
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(signal.SIGKILL, FIRST), (signal.SIGKILL, APPLYING), (signal.SIGINT, ALMOST)],
+    ids=["kill-first", "kill-applying", "ctrl-c-almost"],
+)
+def test_down_undoes_it(box: Box, case: Case, number: signal.Signals, word: str) -> None:
+    before = case.left_in_cluster()
+    box.up_until(word, number)
+    undone(box, case, before)
