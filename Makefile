@@ -12,7 +12,7 @@ APART := live or docker or kind
 PYTEST := $(BIN)/pytest -q -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit test-wide test-live check bench clean
+.PHONY: help setup run test test-unit test-wide test-live test-kind check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,10 @@ test-wide: $(VENV)/dev.stamp ## Run the suites that start programs or the whole 
 	$(PYTEST) -m "($(WIDE)) and not ($(APART))"
 
 test-live: $(VENV)/dev.stamp ## Run the suites that start a real stack on this machine
-	$(BIN)/pytest -q -m live
+	$(PYTEST) --dist loadfile -m live
+
+test-kind: $(VENV)/dev.stamp ## Run the suites that need Docker and kind
+	$(BIN)/pytest -q -m "kind or docker"
 
 check: $(VENV)/dev.stamp ## Lint, types, layers, and the scenarios' and lessons' own checks
 	$(BIN)/ruff check .

@@ -26,22 +26,3 @@ def test_grading_the_bundle_again_with_the_stack_down_gives_the_same(box: Box) -
     again = box.lab("grade", live.json["bundle"], "--json")
     assert again.json == live.json
     assert again.code == 0
-
-
-@pytest.mark.parametrize(
-    ("play", "by"),
-    [
-        ("nothing", "good_share"),
-        ("scale_to_zero", "serving"),
-        ("innocent", "good_share"),
-        ("cut_deadline", "good_share"),
-        ("raise_deadline", "good_share"),
-        ("stop_traffic", "traffic"),
-        ("double_traffic", "traffic"),
-    ],
-)
-def test_wrong_plays_fail_by_what_they_did_wrong(box: Box, play: str, by: str) -> None:
-    done = box.lab("demo", SLUG, "--as", play, "--json")
-    assert done.json["verdict"] == "fail", done.out + done.err
-    assert by in done.json["failed"]
-    assert done.code == 1
