@@ -9,7 +9,7 @@ PIP = if command -v uv >/dev/null 2>&1; then set -- uv pip install --python $(BI
 UNIT := not live and not docker and not kind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-live check bench clean
+.PHONY: help setup run test test-live test-kind check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp ## Run the quick suites, which need nothing but Python
 
 test-live: $(VENV)/dev.stamp ## Run the suites that start a real stack on this machine
 	$(BIN)/pytest tests -m live
+
+test-kind: $(VENV)/dev.stamp ## Run the suites that need Docker and kind; without them they are skipped, with the reason
+	$(BIN)/pytest tests -m "kind or docker"
 
 check: $(VENV)/dev.stamp ## Lint, types, layers, and the scenarios' and lessons' own checks
 	$(BIN)/ruff check .
