@@ -211,7 +211,7 @@ class ContextProvisioner:
             raise ClusterError("Refused by the cluster", f"{first.kind} {first.name}: {first.why}", "Run `lab doctor`.")
         if not self._own_namespace:
             return
-        sources = api_sources(self._kubeconfig)
+        sources = api_sources(self._kubeconfig, self._environ)
         rest = [
             item
             for item in furniture_objects(self._namespace, self._access, sources)

@@ -41,7 +41,7 @@ class Lodging:
         name, state = self.cluster.namespace, self._state()
         match state:
             case "absent" if self.own:
-                return Finding("namespace", True, f"{name}, which `lab up` makes", "")
+                return Finding("namespace", True, "one of its own, which `lab up` makes", "")
             case "absent":
                 return Finding("namespace", False, f"there is no namespace {name}", f"kubectl create namespace {name}")
             case "ours" | "free":

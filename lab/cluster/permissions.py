@@ -50,7 +50,7 @@ def needs(objects: Iterable[Object], *, own_namespace: bool) -> tuple[Need, ...]
         *_of("", "serviceaccounts", *_WRITTEN),
         *_of("apps", "deployments", *_LISTED),
         *_of("apps", "deployments/scale", "patch"),
-        *_of("apps", "replicasets", "get", "list"),
+        *_of("apps", "replicasets", "get", "list", "delete"),
     ]
     for item in objects:
         resource = NAMESPACE_FURNITURE[str(item["kind"])]

@@ -225,7 +225,11 @@ def _trouble(cluster: Cluster, name: str) -> str:
     """One line on a Deployment that is not ready: what its pods wait for."""
     reasons = []
     for pod in cluster.list("Pod", f"app.kubernetes.io/name={name}"):
-        for state in pod.get("status", {}).get("containerStatuses", []):
+        status = pod.get("status", {})
+        for condition in status.get("conditions", []):
+            if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+                reasons.append(f"{pod['metadata']['name']}: no node for it: {condition.get('message', '')}")
+        for state in status.get("containerStatuses", []):
             waiting = state.get("state", {}).get("waiting") or state.get("lastState", {}).get("terminated") or {}
             reasons.append(
                 f"{pod['metadata']['name']}: {waiting.get('reason', 'not ready')} {waiting.get('message', '')}"

@@ -110,6 +110,28 @@ def test_an_unknown_engine_lists_those_there_are(run: Any) -> None:
         assert "embedded, kind" in json.loads(out)["error"]["next_step"]
 
 
+def test_images_lists_every_release_and_where_it_is_pulled_from(run: Any, tmp_path: Path) -> None:
+    settings = tmp_path / "home" / "config" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('images = "registry.example/team"\n')
+    found = json.loads(run("images", "--json")[1])
+    assert "mlops-lab/feed:2.3.1" in found["images"]
+    assert "mlops-lab/model-server:2.4.0" in found["images"]
+    assert found["pulled_as"] == [f"registry.example/team/{name}" for name in found["images"]]
+    assert run("images")[1].split() == found["images"]
+
+
+def test_the_doctor_looks_at_every_engine(run: Any) -> None:
+    found = json.loads(run("doctor", "--json")[1])
+    assert found["on"] == "embedded"
+    assert {"name", "ok", "found", "next_step"} == set(found["checks"][0])
+    assert [other["on"] for other in found["others"]] == ["kind"]
+    assert all(check["ok"] or check["next_step"] for check in found["checks"] + found["others"][0]["checks"])
+    text = run("doctor")[1]
+    assert "embedded (what `lab up` would use)" in text
+    assert "kind (lab up --on kind)" in text
+
+
 def test_which_lab_may_be_said_before_and_after_the_command(run: Any) -> None:
     folders = [json.loads(run(*argv)[1])["kubeconfig"] for argv in (
         ("--lab", "blue", "status", "--json"), ("status", "--lab", "blue", "--json"),

@@ -142,6 +142,13 @@ def kubectl(kubeconfig: str, *argv: str, text: str | None = None) -> str:
     return done.stdout
 
 
+def rest(holder: Box) -> None:
+    """Let its pods go until somebody needs them: a small machine has no room for three stacks."""
+    status = holder.status()
+    where = (str(status["kubeconfig"]), "--namespace", status["namespace"])
+    kubectl(*where, "scale", "deployment", "--all", "--replicas=0")
+
+
 def why_no_kind() -> str | None:
     """Why suites on kind cannot run here, or None."""
     for program in ("docker", "kind", "kubectl"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from engineboxes import Box, kubectl
+from engineboxes import Box, kubectl, rest
 
 from lab.cluster.furniture import furniture_objects
 from lab.cluster.permissions import needs
@@ -74,7 +74,7 @@ class Guest:
 @pytest.fixture(scope="module")
 def guest(holder: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """A service account with a token, its kubeconfig, and a namespace that an administrator made for it."""
-    holder.up()
+    rest(holder)
     admin = str(holder.status()["kubeconfig"])
     kubectl(admin, "create", "namespace", GUEST)
     kubectl(admin, "--namespace", "default", "create", "serviceaccount", "guest")

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+VOID = 5
 LAB = Path(sys.prefix) / "bin" / "lab"
 
 
@@ -59,6 +60,11 @@ class Box:
         )
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def demo(self, *argv: str) -> Done:
+        """Play a run; one that is void, because the machine stood still, is played once more and never counted."""
+        done = self.lab("demo", *argv, "--json")
+        return self.lab("demo", *argv, "--json") if done.code == VOID else done
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
         """Run one command beside the test."""

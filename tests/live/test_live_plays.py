@@ -12,7 +12,7 @@ SLUG = "hangs-now-and-then"
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_undo_passes_whatever_the_seed(box: Box, seed: int) -> None:
-    done = box.lab("demo", SLUG, "--seed", str(seed), "--json")
+    done = box.demo(SLUG, "--seed", str(seed))
     assert done.json["verdict"] == "pass", done.out + done.err
     assert done.code == 0
     assert done.json["failed"] == []
@@ -20,7 +20,7 @@ def test_undo_passes_whatever_the_seed(box: Box, seed: int) -> None:
 
 
 def test_grading_the_bundle_again_with_the_stack_down_gives_the_same(box: Box) -> None:
-    live = box.lab("demo", SLUG, "--as", "revert", "--json")
+    live = box.demo(SLUG, "--as", "revert")
     assert live.json["verdict"] == "pass", live.out + live.err
     box.lab("down")
     again = box.lab("grade", live.json["bundle"], "--json")

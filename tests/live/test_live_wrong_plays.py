@@ -23,7 +23,7 @@ SLUG = "hangs-now-and-then"
     ],
 )
 def test_wrong_plays_fail_by_what_they_did_wrong(box: Box, play: str, by: str) -> None:
-    done = box.lab("demo", SLUG, "--as", play, "--json")
+    done = box.demo(SLUG, "--as", play)
     assert done.json["verdict"] == "fail", done.out + done.err
     assert by in done.json["failed"]
     assert done.code == 1

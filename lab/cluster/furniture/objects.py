@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -37,14 +37,14 @@ def furniture_objects(namespace: str, access: Path, api_sources: Iterable[str] =
     return (*roles, *(_open_to(api_sources, item) for item in _documents(_OWN)))
 
 
-def api_sources(kubeconfig: Path) -> tuple[str, ...]:
+def api_sources(kubeconfig: Path, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """
     Addresses that the API server and the nodes call pods from, as far as this account may read them.
 
     The endpoints of the Service `kubernetes`, the nodes' own addresses, and the first address of each node's range of
     pods, which many network plug-ins give to the node itself.
     """
-    cluster = Cluster(kubeconfig, "default")
+    cluster = Cluster(kubeconfig, "default", environ)
     found: dict[str, None] = {}
     for kind, read in (("EndpointSlice", _endpoint_addresses), ("Node", _node_addresses)):
         try:

@@ -109,7 +109,7 @@ class Nodes:
 
     def _containers(self) -> list[Container]:
         found: list[Container] = self._client.containers.list(
-            all=True, filters={"label": f"{CLUSTER_LABEL}={self._cluster}"}
+            all=True, filters={"label": f"{CLUSTER_LABEL}={self._cluster}"}, ignore_removed=True
         )
         return found
 

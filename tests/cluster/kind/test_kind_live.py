@@ -61,20 +61,32 @@ def lab(folder: Path, namespace: str, environ: dict[str, str]) -> KindProvisione
     )
 
 
-def traces(client: DockerClient) -> tuple[set[str], set[str]]:
-    """Containers and volumes by name."""
-    names = {item.name for item in client.containers.list(all=True)}
-    return names, {volume.name for volume in client.volumes.list()}
+class Traces:
+    """The volumes that nodes of this test were seen with."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+        self._volumes: set[str] = set()
+
+    def note(self) -> None:
+        """Look at the node that is there now."""
+        mounts = self._client.containers.get(NODE).attrs["Mounts"]
+        self._volumes |= {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+        assert self._volumes
+
+    def are_gone(self) -> bool:
+        """Whether neither the node nor any of its volumes is left."""
+        return not nodes(self._client) and not self._volumes & {one.name for one in self._client.volumes.list()}
 
 
 def nodes(client: DockerClient) -> list[str]:
-    return [item.name for item in client.containers.list(all=True) if item.name == NODE]
+    return [item.name for item in client.containers.list(all=True, ignore_removed=True) if item.name == NODE]
 
 
 def test_two_labs_share_a_cluster_and_the_last_one_removes_it(
     client: DockerClient, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    before = traces(client)
+    traces = Traces(client)
     one, two = lab(tmp_path, "team-one", environ), lab(tmp_path, "team-two", environ)
     assert (one.is_up(), one.pids()) == (False, ())
     with pytest.raises(ClusterUnavailable):
@@ -89,6 +101,7 @@ def test_two_labs_share_a_cluster_and_the_last_one_removes_it(
         assert address.kubeconfig.stat().st_mode & 0o77 == 0
         _runs_only_unprivileged_pods(Cluster(address.kubeconfig, "team-one"), spec)
         _answers_again_after_a_kill(lab(tmp_path, "team-one", environ))
+        traces.note()
         node = client.containers.get(NODE).id
         two.up(silent)
         assert client.containers.get(NODE).id == node
@@ -99,7 +112,7 @@ def test_two_labs_share_a_cluster_and_the_last_one_removes_it(
     finally:
         lab(tmp_path, "team-two", environ).down()
         client.images.remove(spec.reference, force=True)
-    assert traces(client) == before
+    assert traces.are_gone()
     assert not (tmp_path / ".kube").exists()
     assert not address.kubeconfig.exists()
     two.down()
@@ -156,7 +169,7 @@ def _answers_again_after_a_kill(fresh: KindProvisioner) -> None:
 def test_what_a_killed_start_left_is_finished_or_removed(
     client: DockerClient, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    before = traces(client)
+    traces = Traces(client)
     code = (
         "import sys; from pathlib import Path; sys.path[:0] = [sys.argv[1]]; import os\n"
         "from lab.cluster.kind import KindProvisioner\n"
@@ -169,19 +182,21 @@ def test_what_a_killed_start_left_is_finished_or_removed(
     def start_and_kill() -> None:
         with subprocess.Popen(argv, env=environ, start_new_session=True, stdout=subprocess.DEVNULL) as running:
             assert wait_until(lambda: bool(nodes(client)), 120)
+            traces.note()
             os.killpg(running.pid, signal.SIGKILL)
 
     start_and_kill()
     fresh = lab(tmp_path, "team-one", environ)
     assert not fresh.is_up()
     fresh.down()
-    assert traces(client) == before
+    assert traces.are_gone()
     start_and_kill()
     fresh.up(silent)
+    traces.note()
     assert fresh.is_up()
     client.containers.get(NODE).stop(timeout=5)
     assert not fresh.is_up()
     fresh.up(silent)
     assert fresh.is_up()
     fresh.down()
-    assert traces(client) == before
+    assert traces.are_gone()
