@@ -104,7 +104,8 @@ def test_images_of_components_and_programs(here: Path) -> None:
     image = lookup(here / "cluster", "mlops-lab/model-server:2.0")
     assert image is not None
     assert image.entrypoint == (sys.executable, "-m", "stack.model_server")
-    assert image.env == {"RELEASE_FILE": str(release), "PYTHONPATH": str(here)}
+    quiet_runtime = {"ORT_DISABLE_TELEMETRY": "1"}
+    assert image.env == {"RELEASE_FILE": str(release), "PYTHONPATH": str(here), **quiet_runtime}
     made.up(quiet)
     prometheus = lookup(here / "cluster", "prom/prometheus:v2.53.3")
     assert prometheus is not None
