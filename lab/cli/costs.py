@@ -9,7 +9,7 @@ from lab.operate.tables import aligned
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One way and its price on a laptop with two cores; figures are rounded from measurements."""
+    """One way and its price on a laptop with two cores; figures are rounded from measurements, without downloads."""
 
     on: str
     first: str
@@ -19,15 +19,15 @@ class Cost:
 
 
 COSTS = (
-    Cost("embedded", "10 s", "5 s", "420 MB", "Prometheus, 19 to 100 MB"),
-    Cost("kind", "5 min", "90 s", "1.5 GB", "node, Python and Prometheus images, 600 MB"),
-    Cost("context:NAME", "as its nodes", "60 s", "60 MB here", "none here; its nodes pull images"),
+    Cost("embedded", "10 s", "8 s", "420 MB", "Prometheus, 19 to 100 MB"),
+    Cost("kind", "100 s", "65 s", "1 GB", "images of the node, Python and Prometheus, 600 MB"),
+    Cost("context:NAME", "15 s", "15 s", "50 MB here", "none here; the nodes pull the stack's images"),
 )
 
 
 def cost_table(on: str) -> str:
     """The table, with the way that this start takes marked."""
-    rows = [("", "WAY", "FIRST START", "LATER", "MEMORY", "DOWNLOADS, ONCE")]
+    rows = [("", "WAY", "FIRST START", "LATER", "MEMORY", "AND DOWNLOADS, ONCE")]
     for cost in COSTS:
         mark = ">" if cost.on == on or (cost.on.startswith("context:") and on.startswith("context:")) else ""
         rows.append((mark, f"--on {cost.on}", cost.first, cost.later, cost.memory, cost.downloads))

@@ -42,9 +42,13 @@ def holder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Bo
 
 
 def containers() -> set[str]:
-    """Every container that Docker knows, running or not."""
-    done = subprocess.run(["docker", "ps", "--all", "--quiet"], capture_output=True, text=True, timeout=60, check=True)
-    return set(done.stdout.split())
+    """Every container that Docker knows, running or not, but for those of other kind clusters."""
+    form = '{{.ID}} {{.Label "io.x-k8s.kind.cluster"}}'
+    done = subprocess.run(
+        ["docker", "ps", "--all", "--format", form], capture_output=True, text=True, timeout=60, check=True
+    )
+    rows = (line.partition(" ") for line in done.stdout.splitlines())
+    return {name for name, _, cluster in rows if cluster in ("", KIND_CLUSTER)}
 
 
 @pytest.fixture(scope="module", params=ENGINES)

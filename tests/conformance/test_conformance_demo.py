@@ -29,7 +29,7 @@ def demo(box: Box, *argv: str) -> Any:
     return done.json
 
 
-def test_undo_passes_holder(holder: Box) -> None:
+def test_undo_passes_on_kind(holder: Box) -> None:
     report = demo(holder)
     assert report["verdict"] == "pass", report
     assert report["failed"] == []
@@ -37,7 +37,7 @@ def test_undo_passes_holder(holder: Box) -> None:
 
 
 @pytest.mark.parametrize(("play", "by"), [("nothing", "good_share"), ("scale_to_zero", "serving")])
-def test_wrong_plays_fail_holder_by_what_they_did_wrong(holder: Box, play: str, by: str) -> None:
+def test_wrong_plays_fail_on_kind_by_what_they_did_wrong(holder: Box, play: str, by: str) -> None:
     report = demo(holder, "--as", play)
     assert report["verdict"] == "fail"
     assert by in report["failed"]
@@ -116,6 +116,5 @@ def test_with_it_the_demo_passes_in_a_namespace_that_stays(guest: Guest) -> None
     before = guest.objects()
     report = demo(guest.box)
     assert report["verdict"] == "pass", report
-    assert guest.box.lab("reset", "--json").json["ready"] is True
     assert guest.box.lab("down").code == 0
     assert guest.objects() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 from engineboxes import Box, Case, eventually
@@ -11,6 +12,15 @@ pytestmark = [pytest.mark.timeout(600)]
 
 FIRST, APPLYING, ALMOST = " ", "applying the platform repo", " is ready"
 """Words of the story: its first line, the cluster being there, and the first component being ready."""
+
+
+MOMENTS = {FIRST: "first", APPLYING: "applying", ALMOST: "almost"}
+
+
+def on(engine: str, number: signal.Signals, word: str) -> Any:
+    """One interruption on one engine; a real cluster is slow, so it gets the two that differ most."""
+    mark = pytest.mark.live if engine == "embedded" else pytest.mark.kind
+    return pytest.param(engine, number, word, marks=mark, id=f"{engine}-{number.name}-{MOMENTS[word]}")
 
 
 def undone(box: Box, case: Case, before: set[str]) -> None:
@@ -22,9 +32,17 @@ def undone(box: Box, case: Case, before: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "word"),
-    [(signal.SIGKILL, APPLYING), (signal.SIGKILL, ALMOST), (signal.SIGINT, APPLYING), (signal.SIGINT, FIRST)],
-    ids=["kill-applying", "kill-almost", "ctrl-c-applying", "ctrl-c-first"],
+    ("case", "number", "word"),
+    [
+        on("embedded", signal.SIGKILL, APPLYING),
+        on("embedded", signal.SIGKILL, ALMOST),
+        on("embedded", signal.SIGINT, APPLYING),
+        on("embedded", signal.SIGINT, FIRST),
+        on("kind", signal.SIGKILL, APPLYING),
+        on("context", signal.SIGKILL, ALMOST),
+    ],
+    indirect=["case"],
+    scope="module",
 )
 def test_the_next_up_finishes_it(box: Box, case: Case, number: signal.Signals, word: str) -> None:
     before = case.left_in_cluster()
@@ -37,9 +55,16 @@ def test_the_next_up_finishes_it(box: Box, case: Case, number: signal.Signals, w
 
 
 @pytest.mark.parametrize(
-    ("number", "word"),
-    [(signal.SIGKILL, FIRST), (signal.SIGKILL, APPLYING), (signal.SIGINT, ALMOST)],
-    ids=["kill-first", "kill-applying", "ctrl-c-almost"],
+    ("case", "number", "word"),
+    [
+        on("embedded", signal.SIGKILL, FIRST),
+        on("embedded", signal.SIGKILL, APPLYING),
+        on("embedded", signal.SIGINT, ALMOST),
+        on("kind", signal.SIGINT, ALMOST),
+        on("context", signal.SIGKILL, APPLYING),
+    ],
+    indirect=["case"],
+    scope="module",
 )
 def test_down_undoes_it(box: Box, case: Case, number: signal.Signals, word: str) -> None:
     before = case.left_in_cluster()
