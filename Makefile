@@ -31,8 +31,9 @@ test-wide: $(VENV)/dev.stamp ## Run the suites that start programs or the whole 
 test-live: $(VENV)/dev.stamp ## Run the suites that start a real stack on this machine
 	$(PYTEST) --dist loadfile -m live
 
-test-kind: $(VENV)/dev.stamp ## Run the suites that need Docker and kind
-	$(BIN)/pytest -q -m "kind or docker"
+KIND_TESTS ?= tests
+test-kind: $(VENV)/dev.stamp ## Run the suites that need Docker and kind; KIND_TESTS=FOLDER runs some of them
+	$(BIN)/pytest -q -m "kind or docker" $(KIND_TESTS)
 
 check: $(VENV)/dev.stamp ## Lint, types, layers, and the scenarios' and lessons' own checks
 	$(BIN)/ruff check .
