@@ -53,9 +53,9 @@ class Voice:
         """An error: title, message and next step, and its exit code."""
         code = exit_code(error)
         if self.as_json:
-            words = {"error": {"title": error.title, "message": error.message, "next_step": error.next_step}}
+            words: dict[str, Any] = {"error": {"title": error.title, "message": error.message, "next_step": error.next_step}}
             if isinstance(error, ContentError):
-                words["problems"] = [problem_json(problem) for problem in error.problems]  # type: ignore[assignment]
+                words["problems"] = [problem_json(problem) for problem in error.problems]
             print(json.dumps(words, ensure_ascii=False), flush=True)
         print(f"✗ {error.title}\n{error.message}\n→ {error.next_step}", file=sys.stderr, flush=True)
         return code
