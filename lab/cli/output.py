@@ -53,7 +53,9 @@ class Voice:
         """An error: title, message and next step, and its exit code."""
         code = exit_code(error)
         if self.as_json:
-            words: dict[str, Any] = {"error": {"title": error.title, "message": error.message, "next_step": error.next_step}}
+            words: dict[str, Any] = {
+                "error": {"title": error.title, "message": error.message, "next_step": error.next_step}
+            }
             if isinstance(error, ContentError):
                 words["problems"] = [problem_json(problem) for problem in error.problems]
             print(json.dumps(words, ensure_ascii=False), flush=True)
