@@ -19,7 +19,10 @@ from lab.operate.lab import Lab, require_up
 def register(group: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands."""
     add(group, "up", up, "start the stack")
-    add(group, "down", down, "stop everything of this lab")
+    parser = add(group, "down", down, "stop everything of this lab")
+    parser.add_argument(
+        "--forget", action="store_true", help="also when its cluster is gone for good and cannot answer"
+    )
     add(group, "status", status, "what runs, where, and which run goes on")
     add(group, "reset", reset, "put the stack back to its baseline; ends a run that goes on")
     add(group, "shell", shell, "a shell with KUBECONFIG and the lab's addresses set")
@@ -40,7 +43,7 @@ def down(context: Context) -> Result:
     lab = context.lab()
     end_run(lab, "the lab was stopped")
     stop_keepers(lab)
-    lab.down()
+    lab.down(forget=context.args.forget)
     return Result(
         "Everything of this lab is stopped.", {"on": lab.provisioner.engine, "pids": list(lab.provisioner.pids())}
     )

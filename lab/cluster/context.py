@@ -24,6 +24,7 @@ from lab.cluster.permissions import advice, missing, needs, user_of
 from lab.cluster.provision import ClusterAddress, Finding, ImageSpec
 from lab.errors import ClusterError, ClusterUnavailable, LabError, MissingError
 
+_TRIED = "mlops-lab-tried-"
 _REQUIRED = ("Role", "RoleBinding")
 """Furniture without which the stack does not work; the rest is applied where the account may."""
 
@@ -146,6 +147,8 @@ class ContextProvisioner:
             if self._is_ours(leaving):
                 self._leave(Cluster(leaving, self._namespace, self._environ))
             leaving.unlink(missing_ok=True)
+            for tried in self._state_dir.glob(f"{_TRIED}*"):
+                shutil.rmtree(tried, ignore_errors=True)
             for file in (self._kubeconfig, leaving):
                 sweep_keys(file)
 
@@ -156,7 +159,7 @@ class ContextProvisioner:
             raise ClusterUnavailable(
                 "The cluster does not answer",
                 f"namespace {self._namespace} of {self._context} cannot be cleared: {error.message}",
-                "Run `lab down` again when it answers.",
+                "Run `lab down` again when it answers; if it is gone for good: lab down --forget.",
             ) from error
 
     def _examined(self, cluster: Cluster) -> Iterator[Finding]:
@@ -258,7 +261,8 @@ class ContextProvisioner:
     @contextlib.contextmanager
     def _tried(self, config: Object) -> Iterator[Cluster]:
         """A client for credentials that are not yet the lab's."""
-        with tempfile.TemporaryDirectory(prefix="mlops-lab-") as folder:
+        inside = self._state_dir if self._state_dir.is_dir() else None
+        with tempfile.TemporaryDirectory(prefix=_TRIED, dir=inside) as folder:
             file = Path(folder) / "kubeconfig"
             _write_private(file, config)
             yield Cluster(file, self._namespace, self._environ)

@@ -93,11 +93,23 @@ class Lab:
         baseline.await_gone(self.cluster, stop)
         say(f"back at the baseline in {time.monotonic() - started:.1f} s")
 
-    def down(self) -> None:
-        """Stop everything of this lab; idempotent."""
+    def down(self, *, forget: bool = False) -> None:
+        """
+        Stop everything of this lab; idempotent. `forget` gives up what a cluster that is gone for good would hold.
+
+        Raises:
+            ClusterError, MissingError: the cluster, or what is needed to reach it, does not answer, and it is not to be
+                forgotten.
+        """
         self._fingerprint_file.unlink(missing_ok=True)
         self._prometheus = None
-        self.provisioner.down()
+        try:
+            self.provisioner.down()
+        except (ClusterError, MissingError):
+            if not forget:
+                raise
+            shutil.rmtree(self.around.places.cluster, ignore_errors=True)
+            self.around.places.kubeconfig.unlink(missing_ok=True)
         self._memory.forget()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from engineboxes import Box, kubectl, rest
+from engineboxes import KIND_CLUSTER, Box, kubectl, rest
 
 from lab.cluster.furniture import furniture_objects
 from lab.cluster.permissions import needs
@@ -20,6 +21,7 @@ pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
 SLUG = "hangs-now-and-then"
 ACCESS = Path("stack/platform/real/access.yaml").resolve()
 GUEST = "team-guest"
+REGISTRY = "registry.example:5000/team"
 LACKING = ("apps", "deployments", "patch")
 
 
@@ -71,9 +73,41 @@ class Guest:
         return kubectl(self.admin, "--namespace", GUEST, "get", kinds, "--output", "name").split()
 
 
+def retagged(box: Box) -> list[str]:
+    """Every image of ours under the registry's name as well, here and in the nodes, as if it had been pushed."""
+    listed = box.lab("images", "--build", "--json").json
+    for name, pulled_as in zip(listed["images"], listed["pulled_as"], strict=True):
+        run("docker", "tag", name, pulled_as)
+    run("kind", "load", "docker-image", "--name", KIND_CLUSTER, *listed["pulled_as"])
+    return [str(name) for name in listed["pulled_as"]]
+
+
+def run(*argv: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def logging_in_by(program: Path, token: str) -> dict[str, Any]:
+    """A user whose credentials come from a program, as with the clouds."""
+    answer = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token},
+    }
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+    program.chmod(0o700)
+    call = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": str(program),
+        "interactiveMode": "Never",
+        "env": None,
+    }
+    return {"name": "guest", "user": {"exec": call}}
+
+
 @pytest.fixture(scope="module")
 def guest(holder: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    """A service account with a token, its kubeconfig, and a namespace that an administrator made for it."""
+    """A service account that logs in by a program; its namespace was made for it, its images are of a registry."""
     rest(holder)
     admin = str(holder.status()["kubeconfig"])
     kubectl(admin, "create", "namespace", GUEST)
@@ -84,15 +118,19 @@ def guest(holder: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gue
     token = kubectl(admin, "--namespace", "default", "create", "token", "guest", "--duration=2h").strip()
     folder = tmp_path_factory.mktemp("guest")
     config = yaml.safe_load(kubectl(admin, "config", "view", "--raw", "--minify"))
-    config["users"] = [{"name": "guest", "user": {"token": token}}]
+    config["users"] = [logging_in_by(folder / "cloud-login", token)]
     config["contexts"] = [{"name": "work", "context": {"cluster": config["clusters"][0]["name"], "user": "guest"}}]
     (folder / "user.yaml").write_text(yaml.safe_dump(config))
     box = Box(folder, holder.cache, "context:work", {"KUBECONFIG": str(folder / "user.yaml")})
     settings = Path(box.environ["LAB_HOME"], "config", "config.toml")
     settings.parent.mkdir(parents=True)
-    settings.write_text(f'namespace = "{GUEST}"\n')
-    yield Guest(admin, box)
-    box.lab("down")
+    settings.write_text(f'namespace = "{GUEST}"\nimages = "{REGISTRY}"\n')
+    tags = retagged(box)
+    try:
+        yield Guest(admin, box)
+    finally:
+        box.lab("down")
+        run("docker", "rmi", *tags)
     assert box.processes() == []
     kubectl(admin, "delete", "namespace", GUEST)
 
@@ -116,5 +154,7 @@ def test_with_it_the_demo_passes_in_a_namespace_that_stays(guest: Guest) -> None
     before = guest.objects()
     report = demo(guest.box)
     assert report["verdict"] == "pass", report
+    images = kubectl(guest.admin, "--namespace", GUEST, "get", "deployments", "--output", "jsonpath={..image}").split()
+    assert len([image for image in images if image.startswith(f"{REGISTRY}/mlops-lab/")]) == 5
     assert guest.box.lab("down").code == 0
     assert guest.objects() == before
