@@ -131,7 +131,7 @@ class Keeper:
 
     def _hole(self, now: float, state: RunState) -> bool:
         """Void a run whose record the lab itself tore; returns whether it did."""
-        last, self._last_tick = self._last_tick, self._last_tick
+        last = self._last_tick
         if state.phase != "on_call" or last is None or now - last <= HOLE_SECONDS:
             return False
         seconds = now - last
@@ -189,14 +189,13 @@ class Keeper:
     def _onset(self, now: float, tick: Tick, state: RunState) -> None:
         """The fault bites for the first time, or did not within its time."""
         scenario = self.loaded.scenario
-        if state.quiet or state.onset_at is not None or state.strike_at is None or len(state.applied) < 1:
+        cause = scenario.truth.change
+        if state.quiet or cause is None or state.onset_at is not None:
             return
-        struck = [change.at for change in state.applied if change.event == getattr(scenario.truth.change, "event", -1)]
+        struck = [change.at for change in state.applied if change.event == cause.event]
         value = tick.values.get("bites")
         if struck and value is not None and scenario.bites.must.holds(value):
             self.record(OnsetObserved(at=now, value=value))
-            if scenario.visible in (tick.firing or ()):
-                self.record(AlertFired(at=now, name=scenario.visible))
         elif struck and now > max(struck) + scenario.bites.within:
             if any(change.at >= struck[0] - 1 for change in state.learner_changes):
                 self.enter("prevented", "the fault never bit, because the target had been changed")

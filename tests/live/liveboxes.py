@@ -1,65 +1,21 @@
-"""A lab of its own for live tests: real processes, real Prometheus, driven as a user would, by the `lab` command."""
+"""A box for live tests: demos that are played again when void, and commands beside the test."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import psutil
+from tests import labbox
+from tests.labbox import LAB, Done, eventually
+
+__all__ = ["Box", "Done", "eventually"]
 
 VOID = 5
-LAB = Path(sys.prefix) / "bin" / "lab"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What a command gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(labbox.Box):
     """A folder with its own LAB_HOME."""
-
-    folder: Path
-    cache: Path
-
-    @property
-    def environ(self) -> dict[str, str]:
-        home = self.folder / "home"
-        if not home.exists():
-            home.mkdir()
-            self.cache.mkdir(parents=True, exist_ok=True)
-            (home / "cache").symlink_to(self.cache)
-        return {**os.environ, "LAB_HOME": str(home)}
-
-    def lab(self, *argv: str, timeout: float = 400) -> Done:
-        """Run one command to its end; a traceback is a failure whatever it was."""
-        done = subprocess.run(
-            [str(LAB), *argv],
-            env=self.environ,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
 
     def demo(self, *argv: str) -> Done:
         """Play a run; one that is void, because the machine stood still, is played once more and never counted."""
@@ -76,26 +32,3 @@ class Box:
             stderr=subprocess.PIPE,
             text=True,
         )
-
-    def status(self) -> Any:
-        return self.lab("status", "--json").json
-
-    def processes(self) -> list[psutil.Process]:
-        """Every process that has this box's folder in its command line or environment."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                words = " ".join(process.cmdline()) + " ".join(process.environ().values())
-            except psutil.Error:
-                continue
-            if str(self.folder) in words and process.pid != os.getpid():
-                found.append(process)
-        return found
-
-
-def eventually(look: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until it holds, else fail with what was awaited."""
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.2)

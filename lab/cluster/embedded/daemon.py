@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import shutil
@@ -36,6 +35,7 @@ from lab.cluster.embedded.ranges import Ranges, claim_ranges
 from lab.cluster.embedded.schema import field_table
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Store, utc_now
+from lab.cluster.locks import only_one
 
 HOST = "127.0.0.1"
 PORT_FILE = "port"
@@ -171,18 +171,6 @@ def _record(settings: NodeSettings) -> DaemonRecord:
     return DaemonRecord(os.getpid(), mark, settings.api_port, settings.pod_prefix, settings.service_prefix)
 
 
-@contextlib.contextmanager
-def _only_one(state_dir: Path) -> Iterator[bool]:
-    """Hold the lock of this state folder; yields False when another daemon holds it."""
-    with (state_dir / LOCK).open("w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-
-
 def main(arguments: list[str]) -> int:
     """Run as a program; returns the exit code: 0 stopped as asked, 3 another daemon runs for this folder."""
     parser = argparse.ArgumentParser(prog="lab.cluster.embedded.daemon")
@@ -191,7 +179,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.umask(0o077)
     state_dir.mkdir(parents=True, exist_ok=True)
-    with _only_one(state_dir) as mine:
+    with only_one(state_dir / LOCK) as mine:
         if not mine:
             _log.error("another daemon runs for %s", state_dir)
             return 3

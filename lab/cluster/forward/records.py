@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.cluster.embedded.certs import write_private
+from lab.cluster.locks import only_one
 
 ASKED = "asked.json"
 RUNNING = "running.json"
@@ -79,16 +79,9 @@ def write_ports(folder: Path, ports: Mapping[str, int]) -> None:
     write_private(folder / PORTS, json.dumps(dict(sorted(ports.items()))).encode())
 
 
-@contextlib.contextmanager
-def only_forwarder(folder: Path) -> Iterator[bool]:
-    """Hold the lock that a forwarder has while it lives; yields False when another holds it."""
-    with (folder / LOCK).open("a", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
+def only_forwarder(folder: Path) -> AbstractContextManager[bool]:
+    """Hold the lock that a forwarder has while it lives; gives False when another holds it."""
+    return only_one(folder / LOCK)
 
 
 def _read(path: Path) -> dict[str, Any]:
