@@ -1,26 +1,37 @@
-"""The replicas that requests go to, each with its own connections."""
+"""The replicas of one service, each with its own connections and its own breaker."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 
+from stack.gateway.breaker import Breaker, BreakerState
 from stack.wire.client import Pool
 from stack.wire.endpoints import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
 class Replica:
-    """One ready replica and the connections to it."""
+    """One ready replica, the connections to it, and whether it can be trusted with a request."""
 
-    endpoint: Endpoint
-    pool: Pool
+    __slots__ = ("breaker", "endpoint", "pod", "pool")
+
+    def __init__(self, endpoint: Endpoint, breaker: Breaker) -> None:
+        self.endpoint = endpoint
+        self.pod = endpoint.pod
+        self.pool = Pool(endpoint.address)
+        self.breaker = breaker
 
 
 class Replicas:
-    """Takes turns over the ready replicas; connections to a replica that is gone end after their answer."""
+    """
+    Takes turns over the ready replicas; connections to a replica that is gone end after their answer.
 
-    def __init__(self) -> None:
+    Replicas whose breaker is open have no turn, but at most half of them are ever out of it: when most fail, it is not
+    the replica, and sending everything to the few that are left would take them down as well.
+    """
+
+    def __init__(self, eject_after: int = 5, eject_seconds: float = 5.0) -> None:
+        self._eject_after = eject_after
+        self._eject_seconds = eject_seconds
         self._replicas: dict[Endpoint, Replica] = {}
         self._order: tuple[Replica, ...] = ()
         self._turn = 0
@@ -35,17 +46,38 @@ class Replicas:
         for endpoint in gone:
             self._replicas.pop(endpoint).pool.close()
         for endpoint in wanted - self._replicas.keys():
-            self._replicas[endpoint] = Replica(endpoint, Pool(endpoint.address))
+            self._replicas[endpoint] = Replica(endpoint, Breaker(self._eject_after, self._eject_seconds))
         self._order = tuple(self._replicas[endpoint] for endpoint in sorted(wanted))
         return frozenset(endpoint.pod for endpoint in gone) - {endpoint.pod for endpoint in wanted}
 
-    def next(self, tried: Mapping[Replica, None]) -> Replica | None:
-        """Whose turn it is; for a second attempt one not `tried`, which keeps its own turn; None without one."""
-        start = self._turn
+    def next(self, tried: Collection[Replica], now: float) -> Replica | None:
+        """
+        Whose turn it is at `now` seconds; for a further attempt one not `tried`, which keeps its own turn.
+
+        None when all were tried. Where every breaker is open, one of those replicas is better than no answer.
+        """
+        order, start = self._order, self._turn
         if not tried:
             self._turn += 1
-        around = (self._order[(start + step) % len(self._order)] for step in range(len(self._order)))
-        return next((replica for replica in around if replica not in tried), None)
+        spare: Replica | None = None
+        for step in range(len(order)):
+            replica = order[(start + step) % len(order)]
+            if replica in tried:
+                continue
+            if replica.breaker.allows(now):
+                replica.breaker.began()
+                return replica
+            spare = spare or replica
+        return spare
+
+    def failed(self, replica: Replica, now: float) -> bool:
+        """Count a failure of a replica; whether it is out of the turn from now on."""
+        out = sum(other.breaker.state is not BreakerState.CLOSED for other in self._order if other is not replica)
+        return replica.breaker.failed(now, may_open=out + 1 <= len(self._order) // 2)
+
+    def states(self) -> dict[str, BreakerState]:
+        """The state of each replica's breaker, by the name of its pod."""
+        return {replica.pod: replica.breaker.state for replica in self._order}
 
     def close(self) -> None:
         """Let go of all connections."""

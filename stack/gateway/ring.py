@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable
+
+import msgspec
 
 CAPACITY = 20_000
 """Predictions that are kept."""
@@ -13,27 +14,39 @@ MOST_AT_ONCE = 5_000
 """Predictions in one answer; whoever is further behind asks again."""
 
 
+class Prediction(msgspec.Struct, frozen=True, gc=False):
+    """One prediction, as it is handed out."""
+
+    seq: int
+    id: str
+    p: float
+    model_version: str
+    replica: str
+    at: float
+
+
+class _Page(msgspec.Struct):
+    last: int
+    predictions: list[Prediction]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
 class PredictionRing:
-    """A bounded log of predictions, numbered from 1 without gaps in this process; kept as JSON, as it is handed out."""
+    """A bounded log of predictions, numbered from 1 without gaps in this process."""
 
     def __init__(self, now: Callable[[], float], capacity: int = CAPACITY) -> None:
         self._now = now
-        self._entries: deque[bytes] = deque(maxlen=capacity)
+        self._entries: deque[Prediction] = deque(maxlen=capacity)
         self.last = 0
         """Number of the newest prediction; 0 when there was none."""
 
     def add(self, identifier: str, probability: float, model_version: str, replica: str) -> None:
         """Log one prediction at the present time."""
         self.last += 1
-        entry = {
-            "seq": self.last,
-            "id": identifier,
-            "p": probability,
-            "model_version": model_version,
-            "replica": replica,
-            "at": round(self._now(), 3),
-        }
-        self._entries.append(json.dumps(entry, separators=(",", ":")).encode())
+        at = round(self._now(), 3)
+        self._entries.append(Prediction(self.last, identifier, probability, model_version, replica, at))
 
     def after(self, seq: int) -> bytes:
         """
@@ -45,5 +58,4 @@ class PredictionRing:
         first = self.last - len(self._entries) + 1
         begin = max(seq + 1, first) - first
         wanted = [self._entries[index] for index in range(begin, min(begin + MOST_AT_ONCE, len(self._entries)))]
-        last = first + begin + len(wanted) - 1 if wanted else self.last
-        return b'{"last":%d,"predictions":[%b]}' % (last, b",".join(wanted))
+        return _encode(_Page(wanted[-1].seq if wanted else self.last, wanted))

@@ -15,10 +15,11 @@ from stack.common.listening import listen
 from stack.common.release import BackgroundRelease, release_from
 from stack.monitor.app import MonitorApp, MonitorMetrics
 from stack.monitor.quality import LiveQuality
-from stack.monitor.source import POLL_SECONDS, LogReader, PredictionPage, TruthPage
+from stack.monitor.source import POLL_SECONDS, PredictionPage
 from stack.wire.client import Address
 from stack.wire.component import run, started, until_stopped
 from stack.wire.endpoints import follow
+from stack.wire.pages import LogReader, TruthPage
 from stack.wire.server import Server
 
 

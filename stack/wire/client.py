@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stack.wire.message import MAX_HEAD, MessageError, read_body, read_head
+import msgspec
+
+from stack.wire.message import MessageError
+from stack.wire.parser import Message, Parser
 
 MAX_IDLE = 64
 """Most connections that a pool keeps for later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer; header names in lower case."""
 
     status: int
@@ -51,18 +53,78 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class _Link:
-    """One open connection."""
+class _Link(asyncio.Protocol):
+    """One open connection, with at most one request on it."""
 
-    __slots__ = ("reader", "writer")
+    __slots__ = ("_answer", "_loop", "_lost", "_parser", "_transport")
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._parser = Parser(answers=True)
+        self._transport: asyncio.Transport
+        self._answer: asyncio.Future[Message] | None = None
+        self._lost = False
 
     @property
     def usable(self) -> bool:
-        return not self.reader.at_eof() and not self.writer.is_closing()
+        """Whether another request may go this way."""
+        return not self._lost and not self._parser.began
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed(data)
+        waiting = self._answer
+        if waiting is None or waiting.done():
+            return
+        try:
+            message = self._parser.take()
+        except MessageError as error:
+            self._fail(BrokenAnswer(str(error)))
+            return
+        if message is not None:
+            waiting.set_result(message)
+
+    def eof_received(self) -> None:
+        self._gone(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone(exc)
+
+    def send(self, data: bytes, *, bodiless: bool) -> asyncio.Future[Message]:
+        """Write a request; what comes back, or NoAnswer or BrokenAnswer."""
+        self._parser.bodiless = bodiless
+        self._answer = self._loop.create_future()
+        self._transport.write(data)
+        return self._answer
+
+    def close(self) -> None:
+        """Close at once, whatever is on its way."""
+        self._lost = True
+        self._answer = None
+        self._transport.abort()
+
+    def _gone(self, error: Exception | None) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        began = self._parser.began
+        try:
+            message = self._parser.end()
+        except MessageError as broken:
+            self._fail(BrokenAnswer(str(broken)))
+            return
+        if message is not None and self._answer is not None and not self._answer.done():
+            self._answer.set_result(message)
+        elif not began:
+            self._fail(NoAnswer(str(error) if error else "closed without an answer"))
+
+    def _fail(self, error: NoAnswer | BrokenAnswer) -> None:
+        self._lost = True
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
 
 
 class Pool:
@@ -74,12 +136,23 @@ class Pool:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self._host = str(address)
         self._idle: list[_Link] = []
         self._closed = False
 
-    async def request(self, method: str, target: str, body: bytes = b"", *, fresh: bool = False) -> Answer:
+    async def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        *,
+        headers: str = "content-type: application/json\r\n",
+        fresh: bool = False,
+    ) -> Answer:
         """
         Send one request and read its whole answer; `fresh` does not reuse an idle connection.
+
+        `headers` are the header lines beside host and length, each with its line break.
 
         Raises:
             NoAnswer: nothing was answered; the request may be sent again, if it is harmless twice.
@@ -88,69 +161,55 @@ class Pool:
         link = (None if fresh else self._take()) or await self._open()
         kept = False
         try:
-            answer, kept = await self._exchange(link, method, target, body)
+            head = f"{method} {target} HTTP/1.1\r\nhost: {self._host}\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+            message = await link.send(head.encode("latin-1") + body, bodiless=method == "HEAD")
+            answer = _read(message)
+            kept = message.framed and message.head.keeps_alive and link.usable
             return answer
         finally:
             if kept and not self._closed and len(self._idle) < MAX_IDLE:
                 self._idle.append(link)
             else:
-                link.writer.close()
+                link.close()
 
-    async def ask(self, method: str, target: str, body: bytes = b"") -> Answer:
+    async def ask(
+        self, method: str, target: str, body: bytes = b"", *, headers: str = "content-type: application/json\r\n"
+    ) -> Answer:
         """`request`, sent once more on a new connection when an idle one turns out closed by the other side."""
         reused = self._take_ready()
         try:
-            return await self.request(method, target, body)
+            return await self.request(method, target, body, headers=headers)
         except NoAnswer:
             if not reused:
                 raise
-            return await self.request(method, target, body, fresh=True)
+            return await self.request(method, target, body, headers=headers, fresh=True)
 
     def close(self) -> None:
         """Close idle connections now and busy ones after their answer."""
         self._closed = True
         while self._idle:
-            self._idle.pop().writer.close()
+            self._idle.pop().close()
 
     def _take_ready(self) -> bool:
         """Whether the next request will find an idle connection; drops those that are closed already."""
         while self._idle and not self._idle[-1].usable:
-            self._idle.pop().writer.close()
+            self._idle.pop().close()
         return bool(self._idle)
 
     def _take(self) -> _Link | None:
         return self._idle.pop() if self._take_ready() else None
 
     async def _open(self) -> _Link:
+        loop = asyncio.get_running_loop()
         try:
-            reader, writer = await asyncio.open_connection(self.address.host, self.address.port, limit=MAX_HEAD)
+            _, link = await loop.create_connection(lambda: _Link(loop), self.address.host, self.address.port)
         except OSError as error:
             raise NoAnswer(f"{self.address}: {error}") from error
-        return _Link(reader, writer)
+        return link
 
-    async def _exchange(self, link: _Link, method: str, target: str, body: bytes) -> tuple[Answer, bool]:
-        head = (
-            f"{method} {target} HTTP/1.1\r\nhost: {self.address}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-        try:
-            link.writer.write(head.encode("latin-1") + body)
-            await link.writer.drain()
-            answer = await read_head(link.reader)
-        except ConnectionError as error:
-            raise NoAnswer(f"{self.address}: {error}") from error
-        except MessageError as error:
-            raise BrokenAnswer(f"{self.address}: {error}") from error
-        if answer is None:
-            raise NoAnswer(f"{self.address}: closed without an answer")
-        words = answer.line.split(" ", 2)
-        if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
-            raise BrokenAnswer(f"{self.address}: not an HTTP/1.1 answer")
-        status = int(words[1])
-        try:
-            bodiless = method == "HEAD" or status in {204, 304}
-            content = b"" if bodiless else await read_body(link.reader, answer, until_close=True)
-        except (ConnectionError, MessageError) as error:
-            raise BrokenAnswer(f"{self.address}: {error}") from error
-        ends = not bodiless and "content-length" not in answer.headers and not answer.chunked
-        return Answer(status, answer.headers, content), answer.keeps_alive and not ends
+
+def _read(message: Message) -> Answer:
+    words = message.head.line.split(" ", 2)
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
+        raise BrokenAnswer("not an HTTP/1.1 answer")
+    return Answer(int(words[1]), message.head.headers, message.body)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 MAX_HEAD = 16 * 1024
 """Most bytes of a request or status line with its headers; also the stream limit that readers are opened with."""
@@ -21,6 +23,10 @@ class MessageError(Exception):
         self.status = status
 
 
+HEADS_REMEMBERED = 256
+"""Heads that are kept parsed; at most four megabytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The first line of a message and its headers, names in lower case."""
@@ -31,9 +37,9 @@ class Head:
     @property
     def keeps_alive(self) -> bool:
         """Whether the sender means to use the connection again."""
-        option = self.headers.get("connection", "").lower()
+        option = self.headers.get("connection", "")
         old = self.line.endswith("HTTP/1.0") or self.line.startswith("HTTP/1.0")
-        return option == "keep-alive" if old else option != "close"
+        return option.lower() == "keep-alive" if old else not option or option.lower() != "close"
 
     @property
     def chunked(self) -> bool:
@@ -56,7 +62,18 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
         raise MessageError(400, "the connection closed within a head") from error
     except asyncio.LimitOverrunError as error:
         raise MessageError(431, f"a head is longer than {MAX_HEAD} bytes") from error
-    line, *rest = raw[:-4].decode("latin-1").split("\r\n")
+    return parse_head(raw[:-4])
+
+
+@lru_cache(maxsize=HEADS_REMEMBERED)
+def parse_head(raw: bytes) -> Head:
+    """
+    The head in `raw`, the bytes before the empty line; the newest are remembered, because heads repeat.
+
+    Raises:
+        MessageError: it is malformed.
+    """
+    line, *rest = raw.decode("latin-1").split("\r\n")
     headers: dict[str, str] = {}
     for item in rest:
         name, colon, value = item.partition(":")
@@ -68,7 +85,7 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
         headers[key] = value.strip()
     if "transfer-encoding" in headers and "content-length" in headers:
         raise MessageError(400, "a message has both a length and a transfer encoding")
-    return Head(line, headers)
+    return Head(line, MappingProxyType(headers))
 
 
 async def read_body(reader: asyncio.StreamReader, head: Head, *, until_close: bool = False) -> bytes:

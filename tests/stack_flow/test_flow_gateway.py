@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -14,14 +15,19 @@ from stack.common.release import Audit, Reject, ServingRelease
 from stack.gateway.app import GatewayApp
 from stack.gateway.forward import Forwarder
 from stack.gateway.metrics import FORGET_SECONDS, GatewayMetrics
-from stack.gateway.replicas import Replicas
+from stack.gateway.outcomes import Outcomes
 from stack.gateway.ring import PredictionRing
+from stack.gateway.router import Router
+from stack.gateway.routes import Routes, single_route
+from stack.gateway.settings import GatewaySettings
 from stack.wire.client import Address
 from stack.wire.endpoints import Endpoint, follow, parse_listing
 from stack.wire.server import Handler, Request, Response, error_response, json_response
 
 INFER = "/v2/models/flight-risk/infer"
 NOWHERE = Address("127.0.0.1", 1)
+SERVICE = "model-server"
+HURRY = GatewaySettings(deadline_seconds=0.05)
 
 
 def prediction(version: str, values: Iterable[float] = (0.25,)) -> Response:
@@ -40,33 +46,64 @@ def answering(version: str) -> Handler:
 class Gateway:
     """A gateway without a socket: requests go to `ask`."""
 
-    def __init__(self, release: ServingRelease | None = None, deadline: float = 5.0) -> None:
-        self.replicas = Replicas()
+    def __init__(
+        self,
+        release: ServingRelease | None = None,
+        settings: GatewaySettings | None = None,
+        routes: Routes | None = None,
+        seed: int = 1,
+    ) -> None:
+        settings = settings or GatewaySettings(deadline_seconds=5.0)
         self.ring = PredictionRing(lambda: 1000.0)
-        self.metrics = GatewayMetrics("1.0.0", lambda: len(self.replicas))
-        forwarder = Forwarder(self.replicas, self.metrics, self.ring)
-        self.app = GatewayApp(release or ServingRelease(), deadline, self.replicas, forwarder, self.ring, self.metrics)
+        self.metrics = GatewayMetrics("1.0.0")
+        draw = random.Random(seed).random
+        self.router = Router(routes or single_route(SERVICE), settings, self.metrics, LOG, draw, lambda: 1000.0)
+        self.outcomes = Outcomes(lambda: self.router.settle(asyncio.get_running_loop().time()))
+        self.forwarder = Forwarder(self.router, settings, self.metrics, self.ring, self.outcomes)
+        self.forwarder.shadow()
+        self.app = GatewayApp(
+            release or ServingRelease(), settings, self.router, self.forwarder, self.ring, self.metrics
+        )
         self.app.ready = True
 
-    async def ask(self, path: str = INFER, query: dict[str, str] | None = None) -> Response:
-        arrived = asyncio.get_running_loop().time()
-        return await self.app.handle(Request("POST", path, query or {}, b"{}", arrived))
+    def serve(self, service: str, *endpoints: Endpoint, at: float = 0.0) -> None:
+        self.router.update(service, endpoints, at)
 
-    def attempts(self, replica: str, code: str, version: str) -> float | None:
-        labels = {"replica": replica, "code": code, "model_version": version}
-        return self.metrics.registry.get_sample_value("gateway_upstream_requests_total", labels)
+    async def ask(
+        self,
+        path: str = INFER,
+        query: dict[str, str] | None = None,
+        body: bytes = b"{}",
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        arrived = asyncio.get_running_loop().time()
+        return await self.app.handle(Request("POST", path, query or {}, body, arrived, headers or {}))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        self.router.publish()
+        return self.metrics.registry.get_sample_value(name, labels)
+
+    def attempts(self, replica: str, code: str, version: str, track: str = SERVICE) -> float | None:
+        labels = {"track": track, "replica": replica, "code": code, "model_version": version}
+        return self.value("gateway_upstream_requests_total", **labels)
 
     def answers(self, code: str) -> float | None:
-        return self.metrics.registry.get_sample_value("request_duration_seconds_count", {"code": code})
+        return self.value("request_duration_seconds_count", code=code)
 
 
 @asynccontextmanager
 async def gateway_to(*handlers: Handler, gateway: Gateway | None = None) -> AsyncIterator[Gateway]:
     own = gateway or Gateway()
     async with contextlib_stack(handlers) as addresses:
-        own.replicas.update(Endpoint(f"model-{n}", address, "1.0.0") for n, address in enumerate(addresses))
+        own.serve(SERVICE, *(Endpoint(f"model-{n}", address, "1.0.0") for n, address in enumerate(addresses)))
         yield own
-        own.replicas.close()
+        own.forwarder.close()
+        own.router.close()
+
+
+def replica_address(gateway: Gateway, service: str = SERVICE) -> Address:
+    """Where the first replica of a service listens."""
+    return gateway.router._tracks[service]._endpoints[0].address
 
 
 @asynccontextmanager
@@ -100,7 +137,7 @@ async def test_the_deadline_covers_the_whole_request() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with gateway_to(never, gateway=Gateway(deadline=0.05)) as gateway:
+    async with gateway_to(never, gateway=Gateway(settings=HURRY)) as gateway:
         answer = await gateway.ask()
         assert (answer.status, json.loads(answer.body)) == (504, {"error": "no answer within the deadline of 50 ms"})
         assert gateway.attempts("model-0", "deadline", "unknown") == 1
@@ -109,7 +146,7 @@ async def test_the_deadline_covers_the_whole_request() -> None:
 
 async def test_an_audit_counts_against_the_deadline() -> None:
     release = ServingRelease(audit=Audit(share=1.0, wait_ms=60_000))
-    async with gateway_to(answering("1"), gateway=Gateway(release, deadline=0.05)) as gateway:
+    async with gateway_to(answering("1"), gateway=Gateway(release, HURRY)) as gateway:
         assert (await gateway.ask()).status == 504
 
 
@@ -123,16 +160,15 @@ async def test_a_rejecting_release_refuses_its_share() -> None:
 
 async def test_an_unreachable_replica_is_answered_for_by_another() -> None:
     async with gateway_to(answering("1")) as gateway:
-        endpoint = Endpoint("gone", NOWHERE, "1.0.0")
-        alive = next(replica.endpoint for replica in gateway.replicas._order)
-        gateway.replicas.update([alive, endpoint])
+        alive = Endpoint("model-0", replica_address(gateway), "1.0.0")
+        gateway.serve(SERVICE, alive, Endpoint("gone", NOWHERE, "1.0.0"))
         assert [(await gateway.ask()).status for _ in range(4)] == [200] * 4
         assert gateway.attempts("gone", "unreachable", "unknown") == 2
 
 
 async def test_where_no_replica_can_be_reached_it_answers_502() -> None:
     gateway = Gateway()
-    gateway.replicas.update([Endpoint("gone", NOWHERE, "1.0.0")])
+    gateway.serve(SERVICE, Endpoint("gone", NOWHERE, "1.0.0"))
     answer = await gateway.ask()
     assert answer.status == 502
     assert "gone" in json.loads(answer.body)["error"]
@@ -176,7 +212,7 @@ def test_the_ring_forgets_the_oldest_and_tells_a_restart() -> None:
 async def test_series_of_a_replica_go_some_time_after_it() -> None:
     async with gateway_to(answering("1")) as gateway:
         await gateway.ask()
-        gateway.metrics.changed(gateway.replicas.update(()), now=100.0)
+        gateway.serve(SERVICE, at=100.0)
         assert gateway.attempts("model-0", "200", "1") == 1
         gateway.metrics.changed((), now=100.0 + FORGET_SECONDS)
         assert gateway.attempts("model-0", "200", "1") is None

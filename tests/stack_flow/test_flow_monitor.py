@@ -10,9 +10,9 @@ from test_flow_wire import LOG, serving
 
 from stack.monitor.app import MonitorApp, MonitorMetrics
 from stack.monitor.quality import EARLY_TRUTHS, LiveQuality
-from stack.monitor.source import LogReader, TruthPage
 from stack.wire.client import Address
 from stack.wire.endpoints import Endpoint
+from stack.wire.pages import LogReader, TruthPage
 from stack.wire.server import Request, Response, error_response, json_response
 
 
