@@ -39,6 +39,8 @@ def _arguments(lab: Lab, verb: tuple[str, ...], given: list[str]) -> set[str]:
             return deployments if not given else set()
         case ("scale",):
             return {"--replicas="} if given else deployments
+        case ("canary", "start"):
+            return {"--tag=", "--alias=", "--weight=", "--auto-rollback"} - set(given)
         case ("git", "show") | ("git", "revert"):
             return {commit.short for commit in lab.repo.log(limit=20)}
         case ("query",):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.errors import SettingsError
-from lab.operate import verbs
+from lab.operate import canary, verbs
 from lab.operate.lab import Lab
 from lab.operate.verbs import Outcome
 
@@ -95,6 +95,26 @@ def _git_revert(lab: Lab, args: Sequence[str]) -> Outcome:
     return verbs.git_revert(lab, words[0])
 
 
+def _canary_start(lab: Lab, args: Sequence[str]) -> Outcome:
+    flag = "--auto-rollback"
+    words, options = _split([word for word in args if word != flag])
+    _need(words, 0, 0, "canary start [--tag=TAG] [--alias=NAME] [--weight=10] [--auto-rollback]")
+    if unknown := sorted(options.keys() - {"tag", "alias", "weight"}):
+        raise SettingsError("Unknown option", f"--{unknown[0]} is none.", f"It takes --tag, --alias, --weight, {flag}.")
+    weight = _number(options.get("weight", "10"), "--weight")
+    return canary.start(
+        lab, tag=options.get("tag"), alias=options.get("alias"), weight=weight, auto_rollback=flag in args
+    )
+
+
+def _canary(action: Callable[[Lab], Outcome]) -> Callable[[Lab, Sequence[str]], Outcome]:
+    def run(lab: Lab, args: Sequence[str]) -> Outcome:
+        _need(args, 0, 0, "canary status|promote|stop")
+        return action(lab)
+
+    return run
+
+
 def _query(lab: Lab, args: Sequence[str]) -> Outcome:
     if not args:
         raise _usage("query PROMQL")
@@ -129,6 +149,13 @@ VERBS: tuple[Verb, ...] = (
     Verb(("set", "image"), "set image deployment/NAME TAG", "Roll out another release", True, _set_image),
     Verb(("delete",), "delete pod NAME", "Delete a pod; another one takes its place", True, _delete),
     Verb(("git", "revert"), "git revert COMMIT", "Commit the opposite of a commit", True, _git_revert),
+    Verb(
+        ("canary", "start"), "canary start [--tag=TAG] [--alias=NAME] [--weight=10] [--auto-rollback]",
+        "Give a second track a share of the requests", True, _canary_start,
+    ),
+    Verb(("canary", "status"), "canary status", "How the canary does", False, _canary(canary.status)),
+    Verb(("canary", "promote"), "canary promote", "Roll the canary's release out", True, _canary(canary.promote)),
+    Verb(("canary", "stop"), "canary stop", "All requests back, and no canary", True, _canary(canary.stop)),
     Verb(("apply",), "apply [PATH]", "Apply the platform repo", True, _apply),
 )  # fmt: skip
 """Every verb of the console, in the order in which help lists them."""

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,13 @@ TEAM: Mapping[str, str] = {
 }
 """First names that scenarios use, to full names as git shows them."""
 
-_FOLDERS = ("manifests", "rules", "prometheus", "runbooks")
+_FOLDERS = ("manifests", "options", "rules", "prometheus", "gateway", "runbooks")
+_CONFIG_MAPS = (
+    ("prometheus-config", "prometheus", "prometheus"),
+    ("prometheus-rules", "rules", "prometheus"),
+    ("gateway-routes", "gateway", "gateway"),
+)
+"""Name, folder and component of each ConfigMap that is made from files."""
 _FIELD, _RECORD = "\x1f", "\x1e"
 _OUR_IMAGE = re.compile(r"(\bimage:\s*[\"']?)mlops-lab/")
 _SEPARATE_DAYS = (9, 2)
@@ -88,7 +94,7 @@ class PlatformRepo:
         self.commit("Roll out this month's releases", by="platform", at=newest)
 
     def _name_registry(self, images: str) -> None:
-        for path in (self.folder / "manifests").glob("*.yaml"):
+        for path in (*(self.folder / "manifests").glob("*.yaml"), *(self.folder / "options").glob("*.yaml")):
             if images:
                 path.write_text(_OUR_IMAGE.sub(rf"\1{images}/mlops-lab/", path.read_text()))
 
@@ -141,18 +147,22 @@ class PlatformRepo:
                 return path
         raise PlatformError("No such component", f"no manifest of {component!r} in {self.folder}.", "Look there.")
 
-    def commit(self, message: str, *, by: str, only: Path | None = None, at: float | None = None) -> str:
-        """Commit everything, or one file, as a teammate and return the full hash; nothing to commit is an error."""
+    def commit(self, message: str, *, by: str, only: Path | Sequence[Path] = (), at: float | None = None) -> str:
+        """Commit everything, or some files, as a teammate and return the full hash; nothing to commit is an error."""
         name = TEAM.get(by, by.capitalize())
         identity = {"NAME": name, "EMAIL": f"{by}@flights.example"} | (
             {} if at is None else {"DATE": f"{int(at)} +0000"}
         )
         env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in identity.items()}
-        if only is None:
-            self._git("add", "--all")
-        paths = () if only is None else ("--", str(only))
+        files = (only,) if isinstance(only, Path) else tuple(only)
+        paths = ("--", *map(str, files)) if files else ()
+        self._git("add", "--all", *paths)
         self._git("commit", "--quiet", "--message", message, *paths, env=env)
         return self.head()
+
+    def differs(self, files: Sequence[Path]) -> bool:
+        """Whether committing these files would change anything."""
+        return bool(self._git("status", "--porcelain", "--", *map(str, files)).strip())
 
     def revert(self, sha: str) -> str:
         """`git revert` that commit, and return the hash of the new one."""
@@ -186,17 +196,17 @@ class PlatformRepo:
         """
         What applying the repo would apply, in order: everything else first, Deployments last.
 
-        `below` is a file or folder of the repo, or `.` for all; the Prometheus ConfigMaps are made from `prometheus/`
-        and `rules/` as kustomize's configMapGenerator would.
+        `below` is a file or folder of the repo, or `.` for all; the ConfigMaps are made from `prometheus/`, `rules/`
+        and `gateway/` as kustomize's configMapGenerator would. What lies in `options/` is applied by nobody.
         """
         target = (self.folder / below).resolve()
         if not target.is_relative_to(self.folder.resolve()) or not target.exists():
             raise PlatformError("No such path", f"{below!r} is not in the platform repo.", f"Look in {self.folder}.")
         found = self._manifest_objects(target)
-        for name, folder in (("prometheus-config", "prometheus"), ("prometheus-rules", "rules")):
+        for name, folder, component in _CONFIG_MAPS:
             source = (self.folder / folder).resolve()
             if source.is_dir() and (source.is_relative_to(target) or target.is_relative_to(source)):
-                found.append(_config_map(name, source))
+                found.append(_config_map(name, component, source))
         return tuple(sorted(found, key=lambda item: item["kind"] == "Deployment"))
 
     def _manifest_objects(self, below: Path | None = None) -> list[Object]:
@@ -250,7 +260,7 @@ def _image(deployment: Object) -> str:
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def _config_map(name: str, folder: Path) -> Object:
+def _config_map(name: str, component: str, folder: Path) -> Object:
     data = {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.is_file()}
-    labels = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/part-of": "flight-risk"}
+    labels = {"app.kubernetes.io/name": component, "app.kubernetes.io/part-of": "flight-risk"}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}, "data": data}
