@@ -34,9 +34,9 @@ class Shadow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Margins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By how much a canary may be worse before that counts as worse."""
 
-    errors: Share = 0.01
+    errors: Share = 0.005
     """Of the share of failed requests."""
-    slow: Share = 0.01
+    slow: Share = 0.005
     """Of the share of requests slower than `slow_ms`."""
     quality: Share = 0.005
     """Of the mean squared difference of probability and outcome."""

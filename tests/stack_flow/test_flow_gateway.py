@@ -4,115 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 
 import pytest
+from gateway_rig import HURRY, INFER, NOWHERE, SERVICE, Gateway, answering, gateway_to, never, prediction
 from test_flow_wire import LOG, serving
 
 from stack.common.release import Audit, Reject, ServingRelease
-from stack.gateway.app import GatewayApp
-from stack.gateway.forward import Forwarder
-from stack.gateway.metrics import FORGET_SECONDS, GatewayMetrics
-from stack.gateway.outcomes import Outcomes
+from stack.gateway.metrics import FORGET_SECONDS
 from stack.gateway.ring import PredictionRing
-from stack.gateway.router import Router
-from stack.gateway.routes import Routes, single_route
-from stack.gateway.settings import GatewaySettings
-from stack.wire.client import Address
 from stack.wire.endpoints import Endpoint, follow, parse_listing
-from stack.wire.server import Handler, Request, Response, error_response, json_response
-
-INFER = "/v2/models/flight-risk/infer"
-NOWHERE = Address("127.0.0.1", 1)
-SERVICE = "model-server"
-HURRY = GatewaySettings(deadline_seconds=0.05)
-
-
-def prediction(version: str, values: Iterable[float] = (0.25,)) -> Response:
-    data = list(values)
-    output = {"name": "probability", "shape": [len(data)], "datatype": "FP32", "data": data}
-    return json_response({"model_name": "flight-risk", "model_version": version, "id": "UA1", "outputs": [output]})
-
-
-def answering(version: str) -> Handler:
-    async def handler(_: Request) -> Response:
-        return prediction(version)
-
-    return handler
-
-
-class Gateway:
-    """A gateway without a socket: requests go to `ask`."""
-
-    def __init__(
-        self,
-        release: ServingRelease | None = None,
-        settings: GatewaySettings | None = None,
-        routes: Routes | None = None,
-        seed: int = 1,
-    ) -> None:
-        settings = settings or GatewaySettings(deadline_seconds=5.0)
-        self.ring = PredictionRing(lambda: 1000.0)
-        self.metrics = GatewayMetrics("1.0.0")
-        draw = random.Random(seed).random
-        self.router = Router(routes or single_route(SERVICE), settings, self.metrics, LOG, draw, lambda: 1000.0)
-        self.outcomes = Outcomes(lambda: self.router.settle(asyncio.get_running_loop().time()))
-        self.forwarder = Forwarder(self.router, settings, self.metrics, self.ring, self.outcomes)
-        self.forwarder.shadow()
-        self.app = GatewayApp(
-            release or ServingRelease(), settings, self.router, self.forwarder, self.ring, self.metrics
-        )
-        self.app.ready = True
-
-    def serve(self, service: str, *endpoints: Endpoint, at: float = 0.0) -> None:
-        self.router.update(service, endpoints, at)
-
-    async def ask(
-        self,
-        path: str = INFER,
-        query: dict[str, str] | None = None,
-        body: bytes = b"{}",
-        headers: dict[str, str] | None = None,
-    ) -> Response:
-        arrived = asyncio.get_running_loop().time()
-        return await self.app.handle(Request("POST", path, query or {}, body, arrived, headers or {}))
-
-    def value(self, name: str, **labels: str) -> float | None:
-        self.router.publish()
-        return self.metrics.registry.get_sample_value(name, labels)
-
-    def attempts(self, replica: str, code: str, version: str, track: str = SERVICE) -> float | None:
-        labels = {"track": track, "replica": replica, "code": code, "model_version": version}
-        return self.value("gateway_upstream_requests_total", **labels)
-
-    def answers(self, code: str) -> float | None:
-        return self.value("request_duration_seconds_count", code=code)
-
-
-@asynccontextmanager
-async def gateway_to(*handlers: Handler, gateway: Gateway | None = None) -> AsyncIterator[Gateway]:
-    own = gateway or Gateway()
-    async with contextlib_stack(handlers) as addresses:
-        own.serve(SERVICE, *(Endpoint(f"model-{n}", address, "1.0.0") for n, address in enumerate(addresses)))
-        yield own
-        own.forwarder.close()
-        own.router.close()
-
-
-def replica_address(gateway: Gateway, service: str = SERVICE) -> Address:
-    """Where the first replica of a service listens."""
-    return gateway.router._tracks[service]._endpoints[0].address
-
-
-@asynccontextmanager
-async def contextlib_stack(handlers: tuple[Handler, ...]) -> AsyncIterator[list[Address]]:
-    if not handlers:
-        yield []
-        return
-    async with serving(handlers[0]) as (_, address), contextlib_stack(handlers[1:]) as others:
-        yield [address, *others]
+from stack.wire.server import Request, Response, error_response, json_response
 
 
 async def test_replicas_take_turns_and_are_counted_by_version() -> None:
@@ -133,10 +34,6 @@ async def test_without_replicas_it_answers_503_and_is_not_ready() -> None:
 
 
 async def test_the_deadline_covers_the_whole_request() -> None:
-    async def never(_: Request) -> Response:
-        await asyncio.Event().wait()
-        raise AssertionError
-
     async with gateway_to(never, gateway=Gateway(settings=HURRY)) as gateway:
         answer = await gateway.ask()
         assert (answer.status, json.loads(answer.body)) == (504, {"error": "no answer within the deadline of 50 ms"})
@@ -159,11 +56,13 @@ async def test_a_rejecting_release_refuses_its_share() -> None:
 
 
 async def test_an_unreachable_replica_is_answered_for_by_another() -> None:
-    async with gateway_to(answering("1")) as gateway:
-        alive = Endpoint("model-0", replica_address(gateway), "1.0.0")
-        gateway.serve(SERVICE, alive, Endpoint("gone", NOWHERE, "1.0.0"))
+    async with serving(answering("1")) as (_, address):
+        gateway = Gateway()
+        gateway.serve(SERVICE, Endpoint("alive", address, "1.0.0"), Endpoint("gone", NOWHERE, "1.0.0"))
         assert [(await gateway.ask()).status for _ in range(4)] == [200] * 4
         assert gateway.attempts("gone", "unreachable", "unknown") == 2
+        assert gateway.value("gateway_retries_total", outcome="granted") == 2
+        gateway.router.close()
 
 
 async def test_where_no_replica_can_be_reached_it_answers_502() -> None:
