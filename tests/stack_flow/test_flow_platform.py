@@ -10,6 +10,8 @@ import yaml
 from stack_flow_rig import ROOT
 
 from stack.common.release import BackgroundRelease, Log, ServingRelease, read_release
+from stack.gateway.routes import parse_routes, single_route
+from stack.gateway.settings import GatewaySettings, settings_from
 
 PLATFORM = ROOT / "stack" / "platform"
 PORTS = {"discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090}
@@ -115,6 +117,20 @@ def test_prometheus_takes_paths_from_its_environment_where_any_kubelet_can_repla
     assert "@RULES@" in config
     scrape = yaml.safe_load(config)["global"]
     assert (scrape["scrape_interval"], scrape["evaluation_interval"]) == ("1s", "1s")
+
+
+def test_the_gateway_mounts_routes_that_it_takes_and_a_canary_is_like_what_it_is_to_replace() -> None:
+    values = {item["name"]: item["value"] for item in container("gateway")["env"] if "value" in item}
+    assert values["ROUTES_FILE"] == f"{container('gateway')['volumeMounts'][0]['mountPath']}/routes.yaml"
+    assert settings_from(values) == GatewaySettings()
+    assert parse_routes((PLATFORM / "gateway" / "routes.yaml").read_text()) == single_route("model-server")
+    option = (PLATFORM / "options" / "21-model-server-canary.yaml").read_text()
+    service, deployment = yaml.safe_load_all(option.replace("model-server-canary", "model-server"))
+    assert service == named("Service", "model-server")
+    assert deployment["spec"].pop("replicas") == 1
+    assert deployment["spec"] == {
+        k: v for k, v in named("Deployment", "model-server")["spec"].items() if k != "replicas"
+    }
 
 
 def test_the_role_for_real_clusters_reads_pods_and_nothing_else() -> None:
