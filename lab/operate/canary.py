@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -24,6 +25,7 @@ _MANIFEST = Path("manifests") / "21-model-server-canary.yaml"
 _OPTION = Path("options") / _MANIFEST.name
 _ROUTES = Path("gateway") / "routes.yaml"
 _ALIAS = "MODEL_ALIAS"
+_WORD = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _NO_PROXY = ProxyHandler({})
 _TIMEOUT_SECONDS = 5.0
 
@@ -73,12 +75,17 @@ def start(lab: Lab, *, tag: str | None, alias: str | None, weight: int, auto_rol
     Give `weight` of 100 requests to a canary: another release, another model alias, or both; again to change it.
 
     Raises:
-        SettingsError: neither tag nor alias was said, or the weight is no percentage below 100.
+        SettingsError: neither tag nor alias was said, one is no name, or the weight is no percentage below 100.
     """
     if tag is None and alias is None:
         raise SettingsError(
             "Nothing to try", "a canary differs in its release or its model.", "Say --tag=TAG, --alias=NAME or both."
         )
+    for option, word in (("--tag", tag), ("--alias", alias)):
+        if word is not None and not _WORD.fullmatch(word):
+            raise SettingsError(
+                "Not a name", f"{option} is {word!r}.", f"Letters, digits, `.`, `-` and `_`, like {option}=2.3.4."
+            )
     if not 1 <= weight <= 99:
         raise SettingsError("Not a weight", f"{weight} of 100 requests.", "Say --weight=1 to --weight=99.")
     manifest = _manifest(lab, tag or lab.repo.tag(STABLE), alias)
@@ -174,15 +181,17 @@ def _manifest(lab: Lab, tag: str, alias: str | None) -> str:
     option = lab.repo.folder / _OPTION
     if not option.is_file():
         raise PlatformError("No canary manifest", f"{_OPTION} is not in the platform repo.", "`lab reset` restores it.")
-    lines = []
-    for line in option.read_text().splitlines():
-        if "image:" in line and f"mlops-lab/{STABLE}:" in line:
-            line = f"{line.rpartition(':')[0]}:{tag}"
-        if alias is not None and line.strip() == "- name: OMP_NUM_THREADS":
-            blank = line[: line.index("-")]
-            lines += [f"{blank}- name: {_ALIAS}", f"{blank}  value: {json.dumps(alias)}"]
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+    text = re.sub(rf"(mlops-lab/{STABLE}:)\S+", rf"\g<1>{tag}", option.read_text())
+    if alias is None:
+        return text
+    said, count = re.subn(rf"(- name: {_ALIAS}\n\s+value: ).*", lambda found: found[1] + json.dumps(alias), text)
+    if count:
+        return said
+
+    def before(found: re.Match[str]) -> str:
+        return f"{found[1]}- name: {_ALIAS}\n{found[1]}  value: {json.dumps(alias)}\n{found[0]}"
+
+    return re.sub(r"(?m)^( +)- name: OMP_NUM_THREADS$", before, text)
 
 
 def _routes_text(lab: Lab, weight: int, *, auto_rollback: bool) -> str:

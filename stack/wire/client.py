@@ -11,6 +11,9 @@ import msgspec
 from stack.wire.message import MessageError
 from stack.wire.parser import Message, Parser
 
+PLAIN = "content-type: application/json\r\n"
+"""The header line of a request that asks for nothing special."""
+
 MAX_IDLE = 64
 """Most connections that a pool keeps for later."""
 
@@ -146,7 +149,7 @@ class Pool:
         target: str,
         body: bytes = b"",
         *,
-        headers: str = "content-type: application/json\r\n",
+        headers: str = PLAIN,
         fresh: bool = False,
     ) -> Answer:
         """
@@ -172,9 +175,7 @@ class Pool:
             else:
                 link.close()
 
-    async def ask(
-        self, method: str, target: str, body: bytes = b"", *, headers: str = "content-type: application/json\r\n"
-    ) -> Answer:
+    async def ask(self, method: str, target: str, body: bytes = b"", *, headers: str = PLAIN) -> Answer:
         """`request`, sent once more on a new connection when an idle one turns out closed by the other side."""
         reused = self._take_ready()
         try:

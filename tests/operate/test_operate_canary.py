@@ -129,6 +129,8 @@ def test_stopping_brings_everything_back(lab: Lab) -> None:
         "canary start --tag=2.3.4 --weight=100",
         "canary start --tag=2.3.4 --weight=x",
         "canary start --tags=2.3.4",
+        "canary start --tag=2.3.4:x",
+        "canary start --alias='a b'",
         "canary start 2.3.4",
         "canary stop now",
         "canary",
