@@ -108,7 +108,7 @@ class Server:
 class _Connection(asyncio.Protocol):
     """One connection: its requests are answered one at a time, in their order."""
 
-    __slots__ = ("_all", "_drained", "_ended", "_loop", "_parser", "_server", "_transport", "task")
+    __slots__ = ("_all", "_drained", "_ended", "_last", "_loop", "_parser", "_server", "_transport", "task")
 
     def __init__(self, server: Server, every: set[_Connection], loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
@@ -118,6 +118,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._drained: asyncio.Event | None = None
         self._ended = False
+        self._last = False
         self.task: asyncio.Task[None] | None = None
         """The answering of a request, while there is one."""
 
@@ -145,6 +146,7 @@ class _Connection(asyncio.Protocol):
         if self.task is None:
             self._check_end()
             return False
+        self._last = True
         return True
 
     def pause_writing(self) -> None:
@@ -211,6 +213,8 @@ class _Connection(asyncio.Protocol):
             self._transport.resume_reading()
             if self._parser.began:
                 self._go_on()
+            if self._last and self.task is None:
+                self._end()
 
 
 def _request(message: Message, now: float) -> Request:

@@ -133,6 +133,18 @@ async def test_a_sender_that_asks_is_told_once_to_go_on() -> None:
         writer.close()
 
 
+async def test_a_sender_that_has_said_all_gets_its_answers_and_the_end() -> None:
+    async with serving(echo) as (server, address):
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            assert (await reader.read()).count(b"HTTP/1.1 200") == 2
+            while server._connections:
+                await asyncio.sleep(0.01)
+        writer.close()
+
+
 async def test_a_cancelled_request_leaves_no_connection_to_be_used_again() -> None:
     async def hang(_: Request) -> Response:
         await asyncio.Event().wait()
