@@ -20,6 +20,7 @@ from lab.operate.engines import Engine, Memory
 from lab.operate.platform import PlatformRepo
 from lab.paths import LabPlaces, Places
 from lab.settings import Settings
+from lab.telemetry.alertmanager import Alertmanager
 from lab.telemetry.prometheus import Prometheus
 
 READY_SECONDS = 120.0
@@ -56,6 +57,7 @@ class Lab:
         self.cluster = Cluster(around.places.kubeconfig, engine.choice.namespace, around.environ, scope=scope)
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
+        self._alertmanager: Alertmanager | None = None
 
     @property
     def prometheus(self) -> Prometheus:
@@ -63,6 +65,13 @@ class Lab:
         if self._prometheus is None:
             self._prometheus = Prometheus(self.provisioner.service_url("prometheus"))
         return self._prometheus
+
+    @property
+    def alertmanager(self) -> Alertmanager:
+        """The lab's Alertmanager; raises ClusterUnavailable when the stack is down."""
+        if self._alertmanager is None:
+            self._alertmanager = Alertmanager(self.provisioner.service_url("alertmanager"))
+        return self._alertmanager
 
     def up(self, say: Say, stop: Event) -> None:
         """
@@ -102,7 +111,7 @@ class Lab:
                 forgotten.
         """
         self._fingerprint_file.unlink(missing_ok=True)
-        self._prometheus = None
+        self._prometheus = self._alertmanager = None
         try:
             self.provisioner.down()
         except (ClusterError, MissingError):
@@ -140,7 +149,7 @@ class Lab:
         if not self.is_up():
             return {}
         found: dict[str, str] = {}
-        for name in ("gateway", "feed", "monitor", "model-server", "prometheus"):
+        for name in ("gateway", "feed", "monitor", "model-server", "prometheus", "alertmanager"):
             try:
                 found[name] = self.provisioner.service_url(name)
             except LabError:
@@ -203,7 +212,7 @@ class Lab:
     def _deploy(self, say: Say, stop: Event) -> None:
         baseline.deploy_baseline(self.cluster, self.repo, self.around.platform_source)
         baseline.await_ready(self.cluster, READY_SECONDS, say, stop)
-        self._prometheus = None
+        self._prometheus = self._alertmanager = None
         self._await_prometheus(stop)
         self._fingerprint_file.write_text(baseline.fingerprint(self.cluster, self.repo.head()))
 

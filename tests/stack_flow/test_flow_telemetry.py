@@ -104,5 +104,13 @@ def test_promtool_agrees(promtool: Path, tmp_path: Path, run_tool: Any) -> None:
     run_tool(promtool, "check", "rules", *sorted((PLATFORM / "rules").glob("*.yaml")))
     text = (PLATFORM / "prometheus" / "prometheus.yml").read_text()
     config = tmp_path / "prometheus.yml"
-    config.write_text(text.replace("@DISCOVERY@", "127.0.0.1:8604").replace("@RULES@", str(PLATFORM / "rules")))
+    places = {"DISCOVERY": "127.0.0.1:8604", "ALERTMANAGER": "127.0.0.1:9093", "RULES": str(PLATFORM / "rules")}
+    for name, value in places.items():
+        text = text.replace(f"@{name}@", value)
+    config.write_text(text)
     run_tool(promtool, "check", "config", config)
+
+
+@pytest.mark.live
+def test_amtool_agrees(amtool: Path, run_tool: Any) -> None:
+    run_tool(amtool, "check-config", PLATFORM / "alertmanager" / "alertmanager.yml")
