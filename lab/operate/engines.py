@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -31,6 +31,8 @@ class Choice:
     """False where the namespace was there before the lab and stays after it."""
     images: str = ""
     """Registry and path before `mlops-lab/COMPONENT:TAG`; empty where the nodes hold the images."""
+    options: tuple[str, ...] = ()
+    """What the lab has beside its stack; see `lab.operate.options`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Memory:
     def read(self) -> Choice | None:
         """The choice, or None when the lab is down."""
         try:
-            return Choice(**json.loads(self._file.read_text(encoding="utf-8")))
+            found = Choice(**json.loads(self._file.read_text(encoding="utf-8")))
+            return replace(found, options=tuple(found.options))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 

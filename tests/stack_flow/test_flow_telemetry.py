@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +115,13 @@ def test_promtool_agrees(promtool: Path, tmp_path: Path, run_tool: Any) -> None:
 @pytest.mark.live
 def test_amtool_agrees(amtool: Path, run_tool: Any) -> None:
     run_tool(amtool, "check-config", PLATFORM / "alertmanager" / "alertmanager.yml")
+
+
+@pytest.mark.live
+def test_promtool_can_read_every_panel(promtool: Path, tmp_path: Path, run_tool: Any) -> None:
+    boards = [json.loads(path.read_text()) for path in sorted((ROOT / "stack" / "dashboards").glob("*.json"))]
+    expressions = [target["expr"] for board in boards for panel in board["panels"] for target in panel["targets"]]
+    rules = [{"record": f"panel:{index}", "expr": expression} for index, expression in enumerate(expressions)]
+    file = tmp_path / "panels.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    run_tool(promtool, "check", "rules", file)
