@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import pytest
 
+from lab.content.model import SilenceAlert
 from lab.errors import SettingsError
 from lab.operate import console
 from lab.operate.lab import Lab
+from lab.operate.steps import command_lines, take
 from lab.telemetry.alertmanager import Matcher, Silence
 
 NOW = 1000.0
@@ -96,3 +98,11 @@ def test_what_cannot_be_done_says_what_could(lab: Lab, held: Held, line: str, wo
         console.run_line(lab, line)
     assert word in refused.value.next_step
     assert not held.ended
+
+
+def test_a_step_of_a_play_silences_for_longer_than_any_run(lab: Lab, held: Held) -> None:
+    step = SilenceAlert(silence="GoodShareBurn")
+    assert command_lines(step, {}) == ("silence GoodShareBurn --for=1h",)
+    (done,) = take(lab, step, {})
+    assert done.changed
+    assert held.made[0].ends - held.made[0].starts == 3600

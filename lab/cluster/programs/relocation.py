@@ -37,20 +37,24 @@ def bring_templates(tree: Path, folder: Path) -> None:
     program = folder / "alertmanager"
     content = program.read_bytes()
     places = [match.start() for match in _PATH.finditer(content)]
-    if not places:
-        return
     if len(places) > 1:
         raise SourceFailed(f"the package's program names {HOME} {len(places)} times, and once is expected")
+    if places:
+        _point_beside(program, content, places[0], tree)
+    _try_start(program, tree.parent)
+
+
+def _point_beside(program: Path, content: bytes, begin: int, tree: Path) -> None:
+    """The templates into a folder beside the program, and the path at `begin` of its content replaced by that."""
+    folder, end = program.parent, begin + len(HOME)
     templates = sorted((tree / HOME.lstrip("/")).glob("*.tmpl"))
     (folder / _BESIDE).mkdir()
     for template in templates:
         shutil.copyfile(template, folder / _BESIDE / template.name)
-    begin, end = places[0], places[0] + len(HOME)
     (folder / _BINARY).write_bytes(content[:begin] + _same_length() + content[end:])
     program.write_text(_LAUNCHER, encoding="ascii")
     for made in (program, folder / _BINARY):
         made.chmod(0o755)
-    _try_start(program, tree.parent)
 
 
 def _same_length() -> bytes:

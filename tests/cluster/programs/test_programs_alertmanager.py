@@ -25,7 +25,8 @@ def script(version: str, then: str = "") -> str:
     return f'#!/bin/sh\n[ "$1" = --version ] && echo "alertmanager, version {version} (branch: x)" && exit 0\n{then}\n'
 
 
-READS_TEMPLATES = f'cat {HOME}/default.tmpl > /dev/null || exit 1\necho "listen 256.0.0.1:0" >&2; exit 1'
+LISTENS = 'echo "listen 256.0.0.1:0: no such host" >&2; exit 1'
+READS_TEMPLATES = f'templates={HOME}\ncat "$templates/default.tmpl" > /dev/null || exit 1\n{LISTENS}'
 
 
 @pytest.mark.parametrize("name", ["alertmanager", "prometheus-alertmanager"])
@@ -79,7 +80,7 @@ def test_a_program_that_wants_its_templates_elsewhere_gets_them_beside_it(tmp_pa
 
 
 def test_a_program_that_needs_none_is_left_as_it_is(tmp_path: Path) -> None:
-    tree, into = unpacked(tmp_path, script("0.28.1"))
+    tree, into = unpacked(tmp_path, script("0.28.1", LISTENS))
     bring_templates(tree, into)
     assert [path.name for path in into.iterdir()] == ["alertmanager"]
 
