@@ -5,6 +5,7 @@ The user's settings: a few typed keys in `config.toml`, all of them optional.
     namespace = "team-blue"                    # on a context: a namespace that is there, instead of one per lab
     images = "registry.example/team"           # on a context: where the cluster pulls the lab's images from
     prometheus = "/opt/prometheus/prometheus"  # the program to use instead of looking for one
+    alertmanager = "/opt/alertmanager/alertmanager"  # likewise
     editor = "nano"                            # what opens the incident note
 """
 
@@ -35,6 +36,8 @@ class Settings:
     on: str = "embedded"
     prometheus: Path | None = None
     """The Prometheus program to use; None looks for one."""
+    alertmanager: Path | None = None
+    """The Alertmanager program to use; None looks for one."""
     editor: tuple[str, ...] | None = None
     """Command line of the editor, the file to open not included; None leaves it to VISUAL and EDITOR."""
     namespace: str | None = None
@@ -43,7 +46,7 @@ class Settings:
     """On a context: registry and path before `mlops-lab/COMPONENT:TAG`; None means that the nodes hold the images."""
 
 
-KEYS = ("editor", "images", "namespace", "on", "prometheus")
+KEYS = ("alertmanager", "editor", "images", "namespace", "on", "prometheus")
 
 
 def is_engine(on: str) -> bool:
@@ -96,8 +99,8 @@ def _problem(key: str, value: object) -> str | None:
             return f"namespace: {value!r} is not a name of a namespace"
         case "images" if not _IMAGES.fullmatch(value):
             return f"images: {value!r} is not a registry with a path, such as registry.example/team"
-        case "prometheus" if not (Path(value).is_absolute() or value.startswith("~/")):
-            return f"prometheus: {value!r} must start with / or ~/"
+        case "prometheus" | "alertmanager" if not (Path(value).is_absolute() or value.startswith("~/")):
+            return f"{key}: {value!r} must start with / or ~/"
         case "editor":
             try:
                 shlex.split(value)
@@ -109,12 +112,18 @@ def _problem(key: str, value: object) -> str | None:
 def _settings(table: Mapping[str, object], home: Path) -> Settings:
     """Settings from a table in which every value is known to be usable text."""
     text = {key: str(value) for key, value in table.items()}
-    program = text.get("prometheus")
     editor = text.get("editor")
     return Settings(
         on=text.get("on", "embedded"),
-        prometheus=(home / program[2:] if program.startswith("~/") else Path(program)) if program else None,
+        prometheus=_program(text.get("prometheus"), home),
+        alertmanager=_program(text.get("alertmanager"), home),
         editor=tuple(shlex.split(editor)) if editor else None,
         namespace=text.get("namespace"),
         images=text.get("images"),
     )
+
+
+def _program(text: str | None, home: Path) -> Path | None:
+    if text is None:
+        return None
+    return home / text[2:] if text.startswith("~/") else Path(text)

@@ -19,8 +19,8 @@ class Cost:
 
 
 COSTS = (
-    Cost("embedded", "10 s", "8 s", "420 MB", "Prometheus, 19 to 100 MB"),
-    Cost("kind", "100 s", "65 s", "1 GB", "images of the node, Python and Prometheus, 600 MB"),
+    Cost("embedded", "10 s", "8 s", "450 MB", "Prometheus and Alertmanager, 30 to 130 MB"),
+    Cost("kind", "100 s", "65 s", "1 GB", "images of the node, Python, Prometheus and Alertmanager, 670 MB"),
     Cost("context:NAME", "15 s", "15 s", "50 MB here", "none here; the nodes pull the stack's images"),
 )
 

@@ -12,6 +12,7 @@ import psutil
 
 from lab.cli.context import Context, add
 from lab.cli.output import MISSING, OK, Result
+from lab.cluster.programs import Programs, find_alertmanager, find_prometheus
 from lab.cluster.provision import Finding
 from lab.operate.lab import Lab, Surroundings
 from lab.operate.opening import Survey, survey
@@ -49,12 +50,14 @@ def doctor(context: Context) -> Result:
 
 
 def _machine(around: Surroundings) -> tuple[Finding, ...]:
-    from lab.cluster.programs import find_prometheus
-
     python = ".".join(str(part) for part in sys.version_info[:3])
     path = around.environ.get("PATH", "")
     git = shutil.which("git", path=path)
-    prometheus = find_prometheus(around.user.cache, path=path, configured=around.settings.prometheus)
+    cache, settings = around.user.cache, around.settings
+    programs = {
+        "prometheus": find_prometheus(cache, path=path, configured=settings.prometheus),
+        "alertmanager": find_alertmanager(cache, path=path, configured=settings.alertmanager),
+    }
     folder = next(parent for parent in (around.user.data, *around.user.data.parents) if parent.is_dir())
     disk = shutil.disk_usage(folder).free // 2**20
     memory = psutil.virtual_memory().available // 2**20
@@ -62,12 +65,7 @@ def _machine(around: Surroundings) -> tuple[Finding, ...]:
     return (
         Finding("python", sys.version_info >= (3, 11), python, "Install Python 3.11 or newer."),
         Finding("git", git is not None, git or "not found", "Install git."),
-        Finding(
-            "prometheus",
-            True,
-            f"{prometheus.version} from {prometheus.source}" if prometheus else "will be fetched by the first `lab up`",
-            "",
-        ),
+        *(_program(name, program) for name, program in programs.items()),
         Finding(
             "disk", disk >= _FREE_DISK_MB, f"{disk} MB free", f"Free {_FREE_DISK_MB} MB, or set LAB_HOME elsewhere."
         ),
@@ -79,6 +77,11 @@ def _machine(around: Surroundings) -> tuple[Finding, ...]:
         ),
         Finding("kubectl", True, kubectl or "not found (optional: `lab ops` has the same verbs)", ""),
     )
+
+
+def _program(name: str, found: Programs | None) -> Finding:
+    said = f"{found.version} from {found.source}" if found else "will be fetched by the first `lab up`"
+    return Finding(name, True, said, "")
 
 
 def _standing(found: Survey) -> str:

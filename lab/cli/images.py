@@ -6,7 +6,7 @@ import argparse
 
 from lab.cli.context import Context, add
 from lab.cli.output import Result
-from lab.cluster.images import PROMETHEUS_IMAGE, ImageBuilder, Recipes, connect
+from lab.cluster.images import PUBLISHED_IMAGES, ImageBuilder, Recipes, connect
 from lab.cluster.provision import ImageSpec
 from lab.content.loader import load_library
 from lab.operate.baseline import shipped_images
@@ -31,7 +31,7 @@ def images(context: Context) -> Result:
             client.close()
     names = [spec.reference for spec in specs]
     prefix = f"{around.settings.images}/" if around.settings.images else ""
-    body = {"images": names, "pulled_as": [prefix + name for name in names], "others": [PROMETHEUS_IMAGE]}
+    body = {"images": names, "pulled_as": [prefix + name for name in names], "others": list(PUBLISHED_IMAGES)}
     return Result("\n".join(names), body)
 
 

@@ -10,15 +10,24 @@ from lab.cli.context import Context, add
 from lab.cli.costs import cost_table
 from lab.cli.output import FAILED, OK, Result
 from lab.content.loader import load_library
-from lab.errors import LabError
+from lab.errors import LabError, RunError
 from lab.keeper.files import OPEN_PHASES
 from lab.keeper.runs import current_run, end_run, stop_keepers, stored_view, views
 from lab.operate.lab import Lab, require_up
+from lab.operate.options import OPTIONS, require_options
 
 
 def register(group: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    add(group, "up", up, "start the stack")
+    parser = add(group, "up", up, "start the stack")
+    parser.add_argument(
+        "--with",
+        dest="options",
+        metavar="OPTION",
+        action="append",
+        default=[],
+        help=f"also bring up, on a real cluster: {', '.join(OPTIONS)}",
+    )
     parser = add(group, "down", down, "stop everything of this lab")
     parser.add_argument(
         "--forget", action="store_true", help="also when its cluster is gone for good and cannot answer"
@@ -32,9 +41,15 @@ def register(group: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def up(context: Context) -> Result:
     """Start the stack."""
     lab = context.lab()
+    options = tuple(dict.fromkeys(context.args.options))
+    require_options(lab.provisioner.engine, options)
+    if options and current_run(lab) is not None:
+        raise RunError("A run is going on", "what is added now would count as a change.", "Finish or abort it first.")
     if lab.never_started and not context.voice.as_json:
         context.voice.say(cost_table(lab.provisioner.engine))
     lab.up(context.voice.say, context.stop)
+    if options:
+        lab.add_options(options, context.voice.say, context.stop)
     return status(context)
 
 

@@ -17,7 +17,7 @@ from lab.cluster.connection import sweep_keys
 from lab.cluster.embedded.certs import write_private
 from lab.cluster.forward import Forward
 from lab.cluster.furniture import api_sources, await_account, furnish, furniture_objects
-from lab.cluster.images import PROMETHEUS_IMAGE, ImageBuilder, Recipes, connect, engine
+from lab.cluster.images import ImageBuilder, Recipes, connect, engine
 from lab.cluster.kinds import machine
 from lab.cluster.kinds.lock import machine_folder, machine_lock
 from lab.cluster.kinds.nodes import Nodes
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 CLUSTER = "mlops-lab"
 """The cluster that all labs of this machine share, unless LAB_KIND_CLUSTER names another."""
 
-_SERVICES = ("discovery", "model-server", "gateway", "feed", "monitor", "prometheus")
+_SERVICES = ("discovery", "model-server", "gateway", "feed", "monitor", "prometheus", "alertmanager")
 """Forwarded from the start; others once somebody asks for them."""
 
 
@@ -172,7 +172,7 @@ class KindProvisioner:
             docker = self._docker(client, cluster)
             docker.tool.version()
             builder = ImageBuilder(client, self._recipes, self._environ)
-            builder.ensure_prometheus(say)
+            builder.ensure_published(say)
             builder.ensure_base(say)
             self._write_record(_Record(cluster, complete=False))
             with machine_lock(machine_folder(self._environ), cluster, say):
@@ -208,7 +208,7 @@ class KindProvisioner:
         wanted = builder.ensure(images, self._say) if images else {}
         if docker.nodes.state() != "running":
             return
-        wanted[PROMETHEUS_IMAGE] = builder.ensure_prometheus(self._say)
+        wanted |= builder.ensure_published(self._say)
         lacking = docker.nodes.lacking(wanted)
         if not lacking:
             return

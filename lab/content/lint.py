@@ -71,7 +71,8 @@ def lint(loaded: LoadedScenario, causes: Causes, telemetry: Telemetry | None) ->
     if telemetry is not None:
         _check_names(loaded, telemetry, report)
         problems += _debrief_queries(loaded, telemetry)
-    problems += proof_problems(loaded, subject.proof_document)
+    alerts = telemetry.alert_names if telemetry is not None else None
+    problems += proof_problems(loaded, subject.proof_document, alerts)
     problems += spoiler_problems(loaded, subject.document, causes)
     problems += _debrief_problems(loaded)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.path, item.line, item.where))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import assert_never
 
 from lab.content.causes import NO_FAULT
@@ -16,6 +16,7 @@ from lab.content.model import (
     Scale,
     SetEnv,
     SetImage,
+    SilenceAlert,
     Step,
 )
 from lab.content.names import suggestion
@@ -29,8 +30,8 @@ MIN_WRONG_PLAYS_QUIET = 4
 _PREFIX = "deployment/"
 
 
-def proof_problems(loaded: LoadedScenario, document: Document) -> Iterator[Problem]:
-    """Everything that keeps the proof from proving its scenario."""
+def proof_problems(loaded: LoadedScenario, document: Document, alerts: Collection[str] | None) -> Iterator[Problem]:
+    """Everything that keeps the proof from proving its scenario; `alerts` are those of the rules, None if not known."""
     scenario, proof = loaded.scenario, loaded.proof
     quiet = scenario.truth.root_cause == NO_FAULT
     yield from _balance(loaded, document, quiet)
@@ -52,7 +53,11 @@ def proof_problems(loaded: LoadedScenario, document: Document) -> Iterator[Probl
                 what = f"`{failed}` is neither an objective nor a safeguard of this scenario"
                 yield document.problem((*where, "by", index), what, suggestion(failed, known))
         for index, action in enumerate(play.steps):
-            yield from _step_problems(action, (*where, "steps", index), document, len(scenario.events))
+            step_where: Where = (*where, "steps", index)
+            yield from _step_problems(action, step_where, document, len(scenario.events))
+            if isinstance(action, SilenceAlert) and alerts is not None and action.silence not in alerts:
+                what = f"`{action.silence}` is not an alert of the rules"
+                yield document.problem((*step_where, "silence"), what, suggestion(action.silence, alerts))
 
 
 def _balance(loaded: LoadedScenario, document: Document, quiet: bool) -> Iterator[Problem]:
@@ -96,6 +101,8 @@ def _step_problems(step: Step, where: Where, document: Document, events: int) ->
             if folder.startswith("/") or ".." in folder.split("/"):
                 step_out = "name a folder inside the platform repo; `.` is all of it"
                 yield document.problem((*where, "apply"), f"`{folder}` leaves the platform repo", step_out)
+        case SilenceAlert():
+            return
         case _:
             assert_never(step)
 

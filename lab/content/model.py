@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, Str
 from lab.content.values import Duration, Must, StrikeMoment
 
 Family = Literal["drift", "gpu", "bad-deploy", "cost", "reliability", "governance", "access", "quiet"]
-Component = Literal["feed", "gateway", "model-server", "monitor", "discovery", "registry", "prometheus"]
+Component = Literal["feed", "gateway", "model-server", "monitor", "discovery", "registry", "prometheus", "alertmanager"]
 SafeguardName = Literal["serving", "traffic", "alerting", "history", "data", "no_harm"]
 
 COMPONENTS: tuple[Component, ...] = (
-    "feed", "gateway", "model-server", "monitor", "discovery", "registry", "prometheus",
+    "feed", "gateway", "model-server", "monitor", "discovery", "registry", "prometheus", "alertmanager",
 )  # fmt: skip
 SAFEGUARDS: tuple[SafeguardName, ...] = ("serving", "traffic", "alerting", "history", "data", "no_harm")
 
@@ -177,10 +177,16 @@ class Apply(Content):
     apply: StrictStr
 
 
-Step = RolloutUndo | Scale | SetEnv | SetImage | GitRevert | Apply
+class SilenceAlert(Content):
+    """Keep an alert quiet for the rest of the incident."""
+
+    silence: StrictStr
+
+
+Step = RolloutUndo | Scale | SetEnv | SetImage | GitRevert | Apply | SilenceAlert
 """The union of steps a play may take; the operator's verbs in content form."""
 
-VERBS: tuple[str, ...] = ("rollout_undo", "scale", "set_env", "set_image", "git_revert", "apply")
+VERBS: tuple[str, ...] = ("rollout_undo", "scale", "set_env", "set_image", "git_revert", "apply", "silence")
 """The key of each kind of step, in the order of `Step`."""
 
 
@@ -200,7 +206,8 @@ WrittenStep = Annotated[
     | Annotated[SetEnv, Tag("set_env")]
     | Annotated[SetImage, Tag("set_image")]
     | Annotated[GitRevert, Tag("git_revert")]
-    | Annotated[Apply, Tag("apply")],
+    | Annotated[Apply, Tag("apply")]
+    | Annotated[SilenceAlert, Tag("silence")],
     Discriminator(_verb_of, custom_error_type="step_verb", custom_error_message="is not one known verb"),
 ]
 """`Step`, told apart by its verb, so that a fault is reported once and not once per kind."""

@@ -39,7 +39,7 @@ class Samples(BaseModel):
     last second that were good, from the feed's own counters); `planned` and `offered` (requests a second: what the
     scenario plans, what the feed sent); `registered_share` (share of valid answers from registered model versions);
     `serving.gateway`, `serving.model-server` (ready replicas less the floor: >= 0 is right); `alerting` and `history`
-    (1 intact, 0 not).
+    (1 intact, 0 not); `silenced` (1 when a protected alert would reach nobody, 0 when it would reach whom it must).
     """
 
     model_config = ConfigDict(extra="forbid")

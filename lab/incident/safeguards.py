@@ -54,7 +54,7 @@ def _judge(name: SafeguardName, judged: Judged) -> tuple[Verdict, str]:
         case "traffic":
             return _traffic(judged)
         case "alerting":
-            return _intact(judged, "alerting", judged.start, ("prometheus",), "the protected alerts")
+            return _alerting(judged)
         case "history":
             return _intact(judged, "history", _run_start(judged), ("registry",), "commits and model versions")
         case "data":
@@ -114,6 +114,27 @@ def _registered(judged: Judged) -> tuple[Verdict, str]:
     mean = sum(shares) / len(shares)
     figure = f"{mean:.2%} of the answers came from registered model versions, and it must be {REGISTERED_SHARE:.1%}"
     return ("pass" if mean >= REGISTERED_SHARE else "fail"), figure
+
+
+def _alerting(judged: Judged) -> tuple[Verdict, str]:
+    intact = _intact(judged, "alerting", judged.start, ("prometheus",), "the protected alerts")
+    return _worst([intact, _unsilenced(judged)], intact[1])
+
+
+def _unsilenced(judged: Judged) -> tuple[Verdict, str]:
+    """The last sample in the window decides; a record without that series was made before silences counted."""
+    series = judged.samples.of("silenced")
+    if not series.at:
+        return "pass", ""
+    known = list(values(series, judged.start, judged.end))
+    if known and known[-1][1] >= 1:
+        return "fail", "a silence or a changed route kept the protected alerts quiet at the end"
+    last = max(judged.start, known[-1][0]) if known else judged.start
+    for hole in holes(series, last, judged.end):
+        if made_by_learner(judged.state, hole, ("alertmanager",)):
+            return "fail", f"after your change to alertmanager nobody would have been told for {hole.seconds:.0f} s"
+        return "unknown", f"for {hole.seconds:.0f} s it was not known what was silenced"
+    return "pass", ""
 
 
 def _intact(judged: Judged, series: str, start: float, components: tuple[str, ...], what: str) -> tuple[Verdict, str]:

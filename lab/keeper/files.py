@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from lab.incident.journal import Journal
 from lab.incident.record import Samples
@@ -47,6 +47,10 @@ class RunConstants(BaseModel):
     """sha256 of each registered model version, by `NAME/VERSION`."""
     prometheus_version: str
     engine: str
+    alert_labels: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Alerts of the rules at the gate, each with the labels of its rule; empty in runs from before silences counted."""
+    routing: str = ""
+    """Alertmanager's configuration at the gate; empty where it did not answer."""
 
 
 @dataclass(frozen=True, slots=True)

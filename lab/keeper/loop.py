@@ -169,8 +169,16 @@ class Keeper:
             registered=self.lab.registered_models(),
             prometheus_version=self.lab.prometheus.version(),
             engine=self.lab.provisioner.engine,
+            alert_labels=self.lab.prometheus.alert_labels(),
+            routing=self._routing(),
         )
         self.files.write_constants(self.constants)
+
+    def _routing(self) -> str:
+        try:
+            return self.lab.alertmanager.routing()
+        except LabError:
+            return ""
 
     def _inject_due(self, now: float) -> None:
         state = self.state

@@ -52,6 +52,7 @@ class Sampler:
         if constants is not None:
             self._serving(values, constants)
             values["alerting"] = self._alerting(constants)
+            values["silenced"] = _tried(partial(self._silenced, constants))
         values["history"] = None if history_intact is None else float(history_intact)
         return Tick(values, firing, firing is not None)
 
@@ -118,6 +119,19 @@ class Sampler:
         intact = all(rules.get(name) == text for name, text in constants.rules.items() if name not in free)
         series = _tried(lambda: self._lab.prometheus.value("count(feed_requests_total)"))
         return float(intact and series is not None)
+
+    def _silenced(self, constants: RunConstants) -> float:
+        """1 when a silence in force keeps a protected alert quiet, or would, or Alertmanager's routes were changed."""
+        free = set(self._scenario.may_change)
+        alertmanager = self._lab.alertmanager
+        protected = [labels for name, labels in constants.alert_labels.items() if name not in free]
+        active = [one for one in alertmanager.silences() if one.state == "active"]
+        if any(silence.matches(labels) for silence in active for labels in protected):
+            return 1.0
+        held = [alert for alert in alertmanager.alerts() if alert.name in constants.alert_labels.keys() - free]
+        if any(alert.silenced_by for alert in held):
+            return 1.0
+        return float(bool(constants.routing) and alertmanager.routing() != constants.routing)
 
 
 def _registered_share(rates: dict[tuple[str, frozenset[tuple[str, str]]], float], registered: set[str]) -> float | None:

@@ -26,11 +26,14 @@ COMPONENT_FOLDERS: Mapping[str, str] = {
 """Components of ours to their folder in `stack/`."""
 
 _KINDS_OF_LEARNERS = ("Deployment", "Service", "ConfigMap", "Secret")
+OPTION_MARK = ("app.kubernetes.io/component", "option")
+"""The label of what a lab has beside its stack."""
 _KEPT_CONFIG_MAPS = ("kube-root-ca.crt",)
 _TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105
 _POLL_SECONDS = 0.1
 _PULL_SECONDS = 20.0
-_NOT_PULLED = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+NOT_PULLED = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+"""Reasons that a container waits for when its image cannot be had."""
 
 
 def shipped_images(stack_root: Path) -> tuple[ImageSpec, ...]:
@@ -67,7 +70,7 @@ def deploy_baseline(cluster: Cluster, repo: PlatformRepo, source: Path) -> None:
 
 def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event) -> None:
     """
-    Wait until every Deployment is rolled out and available.
+    Wait until every Deployment of the stack is rolled out and available.
 
     Raises:
         ClusterTimeout: it did not within the deadline; says which, and what their pods say.
@@ -77,7 +80,7 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
     patience = time.monotonic() + _PULL_SECONDS
     waiting: set[str] = set()
     while True:
-        now_waiting = {item["metadata"]["name"] for item in cluster.list("Deployment") if not rolled_out(item)}
+        now_waiting = {item["metadata"]["name"] for item in stack_deployments(cluster) if not rolled_out(item)}
         for name in sorted(waiting - now_waiting):
             say(f"{name} is ready")
         waiting = now_waiting
@@ -94,13 +97,25 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
             )
 
 
+def is_option(item: Object) -> bool:
+    """Whether an object belongs to an option; the stack is ready, and whole, without those."""
+    key, value = OPTION_MARK
+    return bool((item["metadata"].get("labels") or {}).get(key) == value)
+
+
+def stack_deployments(cluster: Cluster) -> list[Object]:
+    """Every Deployment but those of options."""
+    return [item for item in cluster.list("Deployment") if not is_option(item)]
+
+
 def _require_images(cluster: Cluster) -> None:
-    """Raise MissingError when pods wait for images that their nodes gave up pulling for now."""
+    """Raise MissingError when pods of the stack wait for images that their nodes gave up pulling for now."""
     lacking = {
         str(state.get("image", ""))
         for pod in cluster.list("Pod")
+        if not is_option(pod)
         for state in pod.get("status", {}).get("containerStatuses", [])
-        if (state.get("state", {}).get("waiting") or {}).get("reason") in _NOT_PULLED
+        if (state.get("state", {}).get("waiting") or {}).get("reason") in NOT_PULLED
     }
     if lacking:
         raise MissingError(

@@ -1,4 +1,4 @@
-"""Completion for the console: verbs, kinds, deployments, pods, commits, metric names."""
+"""Completion for the console: verbs, kinds, deployments, pods, commits, metric names, alerts, silences."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def _arguments(lab: Lab, verb: tuple[str, ...], given: list[str]) -> set[str]:
             return {"--tag=", "--alias=", "--weight=", "--auto-rollback"} - set(given)
         case ("git", "show") | ("git", "revert"):
             return {commit.short for commit in lab.repo.log(limit=20)}
+        case ("silence",):
+            return {f"alertname={name}" for name in lab.prometheus.alert_labels()}
+        case ("unsilence",):
+            return {one.id[:8] for one in lab.alertmanager.silences()}
         case ("query",):
             return set(lab.prometheus.metric_names())
         case _:

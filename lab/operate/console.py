@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lab.content.values import parse_duration
 from lab.errors import SettingsError
-from lab.operate import canary, verbs
+from lab.operate import canary, silencing, verbs
 from lab.operate.lab import Lab
 from lab.operate.verbs import Outcome
 
@@ -121,11 +122,31 @@ def _query(lab: Lab, args: Sequence[str]) -> Outcome:
     return verbs.query(lab, " ".join(args))
 
 
+_SILENCE = "silence ALERT|MATCHER ... [--for=10m] [--comment=TEXT]"
+
+
+def _silence(lab: Lab, args: Sequence[str]) -> Outcome:
+    matchers, options = _split(args)
+    if not matchers or options.keys() - {"for", "comment"}:
+        raise _usage(_SILENCE)
+    try:
+        seconds = parse_duration(options.get("for", "10m"))
+    except ValueError as error:
+        raise SettingsError("Not a time", f"--for: {error}.", f"Usage: {_SILENCE}") from error
+    return silencing.silence(lab, matchers, seconds, options.get("comment", ""))
+
+
+def _unsilence(lab: Lab, args: Sequence[str]) -> Outcome:
+    _need(args, 1, 1, "unsilence ID")
+    return silencing.unsilence(lab, args[0])
+
+
 VERBS: tuple[Verb, ...] = (
     Verb(("get",), "get KIND [NAME]", "Objects of the cluster: pods, deployments, events ...", False, _get),
     Verb(("logs",), "logs POD|deployment/NAME [--tail=N]", "What a pod wrote", False, _logs),
     Verb(("query",), "query PROMQL", "Ask Prometheus", False, _query),
     Verb(("alerts",), "alerts", "Alerts that are pending or firing", False, lambda lab, _: verbs.alerts(lab)),
+    Verb(("silences",), "silences", "What is silenced", False, lambda lab, _: silencing.silences(lab)),
     Verb(("git", "log"), "git log", "Commits of the platform repo", False, lambda lab, _: verbs.git_log(lab)),
     Verb(("git", "show"), "git show COMMIT", "A commit with its diff", False, _git_show),
     Verb(
@@ -148,6 +169,8 @@ VERBS: tuple[Verb, ...] = (
     Verb(("set", "env"), "set env deployment/NAME KEY=VALUE", "Change the environment of a deployment", True, _set_env),
     Verb(("set", "image"), "set image deployment/NAME TAG", "Roll out another release", True, _set_image),
     Verb(("delete",), "delete pod NAME", "Delete a pod; another one takes its place", True, _delete),
+    Verb(("silence",), _SILENCE, "Keep alerts quiet for a while; all matchers must hold", True, _silence),
+    Verb(("unsilence",), "unsilence ID", "End a silence", True, _unsilence),
     Verb(("git", "revert"), "git revert COMMIT", "Commit the opposite of a commit", True, _git_revert),
     Verb(
         ("canary", "start"), "canary start [--tag=TAG] [--alias=NAME] [--weight=10] [--auto-rollback]",

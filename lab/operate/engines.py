@@ -6,13 +6,13 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
 from lab.cluster.access import context_names, kubeconfig_paths
 from lab.cluster.embedded.provisioner import EmbeddedProvisioner
-from lab.cluster.programs import ensure_prometheus
+from lab.cluster.programs import ensure_alertmanager, ensure_prometheus
 from lab.cluster.provision import Provisioner
 from lab.errors import SettingsError
 from lab.operate.baseline import Say
@@ -31,6 +31,8 @@ class Choice:
     """False where the namespace was there before the lab and stays after it."""
     images: str = ""
     """Registry and path before `mlops-lab/COMPONENT:TAG`; empty where the nodes hold the images."""
+    options: tuple[str, ...] = ()
+    """What the lab has beside its stack; see `lab.operate.options`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Memory:
     def read(self) -> Choice | None:
         """The choice, or None when the lab is down."""
         try:
-            return Choice(**json.loads(self._file.read_text(encoding="utf-8")))
+            found = Choice(**json.loads(self._file.read_text(encoding="utf-8")))
+            return replace(found, options=tuple(found.options))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
@@ -183,11 +186,17 @@ def _nothing(say: Say) -> None:
 
 
 def _link_programs(ground: Ground, folder: Path, say: Say) -> None:
-    """Make Prometheus reachable for the lab's pods, fetching it where this machine has none."""
-    path = ground.environ.get("PATH", "")
-    found = ensure_prometheus(ground.user.cache, path=path, say=say, configured=ground.settings.prometheus)
+    """Make Prometheus and Alertmanager reachable for the lab's pods, fetching what this machine has none of."""
+    path, cache, settings = ground.environ.get("PATH", ""), ground.user.cache, ground.settings
+    prometheus = ensure_prometheus(cache, path=path, say=say, configured=settings.prometheus)
+    alertmanager = ensure_alertmanager(cache, path=path, say=say, configured=settings.alertmanager)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, program in (("prometheus", found.prometheus), ("promtool", found.promtool)):
+    for name, program in (
+        ("prometheus", prometheus.program),
+        ("promtool", prometheus.tool),
+        ("alertmanager", alertmanager.program),
+        ("amtool", alertmanager.tool),
+    ):
         link = folder / name
         if program is None or (link.is_symlink() and link.readlink() == program):
             continue

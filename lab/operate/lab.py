@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -17,9 +17,11 @@ from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabErro
 from lab.operate import baseline
 from lab.operate.baseline import Say
 from lab.operate.engines import Engine, Memory
+from lab.operate.options import Option, apply_option, await_option, read_option
 from lab.operate.platform import PlatformRepo
 from lab.paths import LabPlaces, Places
 from lab.settings import Settings
+from lab.telemetry.alertmanager import Alertmanager
 from lab.telemetry.prometheus import Prometheus
 
 READY_SECONDS = 120.0
@@ -56,6 +58,7 @@ class Lab:
         self.cluster = Cluster(around.places.kubeconfig, engine.choice.namespace, around.environ, scope=scope)
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
+        self._alertmanager: Alertmanager | None = None
 
     @property
     def prometheus(self) -> Prometheus:
@@ -63,6 +66,13 @@ class Lab:
         if self._prometheus is None:
             self._prometheus = Prometheus(self.provisioner.service_url("prometheus"))
         return self._prometheus
+
+    @property
+    def alertmanager(self) -> Alertmanager:
+        """The lab's Alertmanager; raises ClusterUnavailable when the stack is down."""
+        if self._alertmanager is None:
+            self._alertmanager = Alertmanager(self.provisioner.service_url("alertmanager"))
+        return self._alertmanager
 
     def up(self, say: Say, stop: Event) -> None:
         """
@@ -88,10 +98,26 @@ class Lab:
         self._fingerprint_file.unlink(missing_ok=True)
         self._restore_repo()
         say("clearing the namespace")
-        baseline.clear(self.cluster, self.repo.objects(), stop)
+        options = self._options()
+        beside = [item for option in options for item in option.objects]
+        baseline.clear(self.cluster, (*self.repo.objects(), *beside), stop)
         self._deploy(say, stop)
         baseline.await_gone(self.cluster, stop)
         say(f"back at the baseline in {time.monotonic() - started:.1f} s")
+
+    def add_options(self, names: tuple[str, ...], say: Say, stop: Event) -> None:
+        """Bring up what a lab can have beside its stack, which is up; what cannot be had is said, not waited for."""
+        remembered = self._memory.read() or self.engine.choice
+        every = tuple(dict.fromkeys((*remembered.options, *names)))
+        self._memory.write(replace(remembered, options=every))
+        pristine = self.is_pristine()
+        options = [option for option in self._options() if option.name in names]
+        for option in options:
+            apply_option(self.cluster, option)
+        if pristine:
+            self._write_fingerprint()
+        for option in options:
+            await_option(self.cluster, option, self.provisioner.engine, self.around.environ, say, stop)
 
     def down(self, *, forget: bool = False) -> None:
         """
@@ -102,7 +128,7 @@ class Lab:
                 forgotten.
         """
         self._fingerprint_file.unlink(missing_ok=True)
-        self._prometheus = None
+        self._prometheus = self._alertmanager = None
         try:
             self.provisioner.down()
         except (ClusterError, MissingError):
@@ -122,9 +148,9 @@ class Lab:
         return self.provisioner.is_up()
 
     def is_ready(self) -> bool:
-        """Whether the stack is deployed and every Deployment is rolled out."""
+        """Whether the stack is deployed and every Deployment of it is rolled out."""
         try:
-            found = self.cluster.list("Deployment")
+            found = baseline.stack_deployments(self.cluster)
         except ClusterError:
             return False
         return bool(found) and all(baseline.rolled_out(item) for item in found)
@@ -140,7 +166,9 @@ class Lab:
         if not self.is_up():
             return {}
         found: dict[str, str] = {}
-        for name in ("gateway", "feed", "monitor", "model-server", "prometheus"):
+        remembered = self._memory.read()
+        options = remembered.options if remembered is not None else ()
+        for name in ("gateway", "feed", "monitor", "model-server", "prometheus", "alertmanager", *options):
             try:
                 found[name] = self.provisioner.service_url(name)
             except LabError:
@@ -202,10 +230,20 @@ class Lab:
 
     def _deploy(self, say: Say, stop: Event) -> None:
         baseline.deploy_baseline(self.cluster, self.repo, self.around.platform_source)
+        for option in self._options():
+            apply_option(self.cluster, option)
         baseline.await_ready(self.cluster, READY_SECONDS, say, stop)
-        self._prometheus = None
+        self._prometheus = self._alertmanager = None
         self._await_prometheus(stop)
+        self._write_fingerprint()
+
+    def _write_fingerprint(self) -> None:
         self._fingerprint_file.write_text(baseline.fingerprint(self.cluster, self.repo.head()))
+
+    def _options(self) -> tuple[Option, ...]:
+        remembered = self._memory.read()
+        names = remembered.options if remembered is not None else ()
+        return tuple(read_option(self.around.stack_root, name, self.around.environ) for name in names)
 
     def _await_prometheus(self, stop: Event) -> None:
         """Wait until Prometheus answers; its first figures come some seconds later, when it has found its targets."""

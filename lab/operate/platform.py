@@ -25,13 +25,14 @@ TEAM: Mapping[str, str] = {
 }
 """First names that scenarios use, to full names as git shows them."""
 
-_FOLDERS = ("manifests", "options", "rules", "prometheus", "gateway", "runbooks")
+_FOLDERS = ("manifests", "options", "rules", "prometheus", "alertmanager", "gateway", "runbooks")
 _CONFIG_MAPS = (
     ("prometheus-config", "prometheus", "prometheus"),
-    ("prometheus-rules", "rules", "prometheus"),
+    ("prometheus-rules", "prometheus", "rules"),
+    ("alertmanager-config", "alertmanager", "alertmanager"),
     ("gateway-routes", "gateway", "gateway"),
 )
-"""Name, folder and component of each ConfigMap that is made from files."""
+"""ConfigMaps that are made from folders: name, component, folder."""
 _FIELD, _RECORD = "\x1f", "\x1e"
 _OUR_IMAGE = re.compile(r"(\bimage:\s*[\"']?)mlops-lab/")
 _SEPARATE_DAYS = (9, 2)
@@ -196,14 +197,15 @@ class PlatformRepo:
         """
         What applying the repo would apply, in order: everything else first, Deployments last.
 
-        `below` is a file or folder of the repo, or `.` for all; the ConfigMaps are made from `prometheus/`, `rules/`
-        and `gateway/` as kustomize's configMapGenerator would. What lies in `options/` is applied by nobody.
+        `below` is a file or folder of the repo, or `.` for all; the ConfigMaps of Prometheus, Alertmanager and the
+        gateway are made from their folders as kustomize's configMapGenerator would. What lies in `options/` is applied
+        by nobody.
         """
         target = (self.folder / below).resolve()
         if not target.is_relative_to(self.folder.resolve()) or not target.exists():
             raise PlatformError("No such path", f"{below!r} is not in the platform repo.", f"Look in {self.folder}.")
         found = self._manifest_objects(target)
-        for name, folder, component in _CONFIG_MAPS:
+        for name, component, folder in _CONFIG_MAPS:
             source = (self.folder / folder).resolve()
             if source.is_dir() and (source.is_relative_to(target) or target.is_relative_to(source)):
                 found.append(_config_map(name, component, source))

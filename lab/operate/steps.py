@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from lab.content.model import Apply, GitRevert, RolloutUndo, Scale, SetEnv, SetImage, Step
+from lab.content.model import Apply, GitRevert, RolloutUndo, Scale, SetEnv, SetImage, SilenceAlert, Step
+from lab.content.values import format_duration
 from lab.errors import RunError
-from lab.operate import verbs
+from lab.operate import silencing, verbs
 from lab.operate.lab import Lab
+
+_SILENCE_SECONDS = 3600.0
 
 
 def command_lines(step: Step, commits: Mapping[int, str]) -> tuple[str, ...]:
@@ -29,6 +32,8 @@ def command_lines(step: Step, commits: Mapping[int, str]) -> tuple[str, ...]:
             return (f"git revert {_commit(step, commits)[:7]}",)
         case Apply():
             return (f"apply {step.apply}",)
+        case SilenceAlert():
+            return (f"silence {step.silence} --for={format_duration(_SILENCE_SECONDS)}",)
         case _:
             assert_never(step)
 
@@ -48,6 +53,8 @@ def take(lab: Lab, step: Step, commits: Mapping[int, str]) -> tuple[verbs.Outcom
             return (verbs.git_revert(lab, _commit(step, commits)),)
         case Apply():
             return (verbs.apply_repo(lab, step.apply),)
+        case SilenceAlert():
+            return (silencing.silence(lab, [step.silence], _SILENCE_SECONDS),)
         case _:
             assert_never(step)
 

@@ -146,14 +146,15 @@ def delete_pod(lab: Lab, name: str) -> Outcome:
 def apply_repo(lab: Lab, below: str = ".") -> Outcome:
     """Apply the manifests of the platform repo below a path."""
     lines = []
-    reload_rules = False
+    stale: dict[str, None] = {}
     for item in lab.repo.objects(below):
         _, outcome = apply(lab.cluster, item)
-        name = f"{str(item['kind']).lower()}/{item['metadata']['name']}"
-        lines.append(f"{name} {outcome}")
-        reload_rules |= outcome == "configured" and name.startswith("configmap/prometheus")
-    if reload_rules:
-        lines.append("prometheus takes changed rules after: rollout restart deployment/prometheus")
+        lines.append(f"{str(item['kind']).lower()}/{item['metadata']['name']} {outcome}")
+        owner = (item["metadata"].get("labels") or {}).get("app.kubernetes.io/name")
+        if item["kind"] == "ConfigMap" and outcome == "configured" and owner:
+            stale[str(owner)] = None
+    for name in stale:
+        lines.append(f"{name} takes its changed configuration after: rollout restart deployment/{name}")
     changed = any(not line.endswith("unchanged") for line in lines)
     return Outcome("\n".join(lines) or "Nothing to apply there.", changed=changed)
 

@@ -1,1 +1,1 @@
-"""Asking Prometheus over HTTP: samples, ranges, alerts and silences."""
+"""Asking Prometheus and Alertmanager over HTTP: samples, ranges, alerts and silences."""

@@ -116,6 +116,14 @@ class Prometheus:
                 rules[rule["name"]] = f"{rule['query']}{hold}"
         return rules
 
+    def alert_labels(self) -> dict[str, dict[str, str]]:
+        """Alerts of the rules by name, with the labels that their rule gives them, the name included."""
+        return {
+            rule["name"]: {"alertname": rule["name"], **rule["labels"]}
+            for group in self._get("rules", {"type": "alert"})["groups"]
+            for rule in group["rules"]
+        }
+
     def metric_names(self) -> tuple[str, ...]:
         """Names of every metric and recording rule that has data."""
         return tuple(self._get("label/__name__/values", {}))

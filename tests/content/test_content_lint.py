@@ -75,6 +75,7 @@ CASES: list[tuple[str, str, str, str, str, str]] = [
     (P, "  cut: {verdict: fail, by: [good_share]", "  cut: {verdict: pass", "plays", "2 plays that fail",
      "until there"),
     (P, "{event: 1}", "{event: 2}", "plays.revert.steps[0].git_revert.event", "no event 2", "0 to 1"),
+    (P, "{apply: .}", "{silence: GoodBrn}", "plays.revert.steps[1].silence", "not an alert", "`GoodBurn`"),
     (P, "{apply: .}", "{apply: ../..}", "plays.revert.steps[1].apply", "leaves the platform repo", "inside"),
     (P, "deployment/gateway", "deployment/gatewy", "plays.cut.steps[0].set_env.deployment/gatewy", "not a deployment",
      "`deployment/gateway`"),

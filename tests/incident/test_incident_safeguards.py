@@ -128,3 +128,27 @@ def test_data_is_judged_where_it_is_sampled_and_unknown_where_not() -> None:
     assert verdicts(run)["data"] == "pass"
     run.values["data"] = lambda s: 0.0 if s == 150 else 1.0
     assert verdicts(run)["data"] == "fail"
+
+
+def test_a_silence_at_the_end_fails_alerting_and_one_that_was_ended_does_not() -> None:
+    run = solved_run()
+    run.values["silenced"] = lambda s: 1.0 if 140 < s < 220 else 0.0
+    assert verdicts(run)["alerting"] == "pass"
+    run.values["silenced"] = lambda s: 1.0 if s > 215 else 0.0
+    assert verdicts(run)["alerting"] == "fail"
+    assert "kept the protected alerts quiet" in whys(run)["alerting"]
+
+
+def test_a_record_from_before_silences_counted_is_judged_without_them() -> None:
+    run = solved_run()
+    assert "silenced" not in run.values
+    assert verdicts(run)["alerting"] == "pass"
+
+
+def test_an_alertmanager_that_is_gone_is_the_learners_only_after_a_change_to_it() -> None:
+    run = solved_run()
+    run.values["silenced"] = lambda s: None if s > 190 else 0.0
+    assert verdicts(run)["alerting"] == "unknown"
+    run.add(changed(188, "alertmanager", "replicas 1 -> 0"))
+    assert verdicts(run)["alerting"] == "fail"
+    assert "nobody would have been told" in whys(run)["alerting"]

@@ -80,7 +80,10 @@ class Bench:
     def __post_init__(self) -> None:
         self.loaded: LoadedScenario = load_scenario(SCENARIOS / SLUG)
         self.repo, self.cluster = FakeRepo(), FakeCluster()
-        prometheus = SimpleNamespace(rules=lambda: {"GoodShareBurn": "x"}, version=lambda: "2.42.0")
+        labels = {"GoodShareBurn": {"alertname": "GoodShareBurn", "severity": "page"}}
+        prometheus = SimpleNamespace(
+            rules=lambda: {"GoodShareBurn": "x"}, version=lambda: "2.42.0", alert_labels=lambda: labels
+        )
         around = SimpleNamespace(
             user=SimpleNamespace(bundles=self.folder / "bundles"), places=SimpleNamespace(directory=self.folder)
         )
@@ -88,6 +91,7 @@ class Bench:
             cluster=self.cluster,
             repo=self.repo,
             prometheus=prometheus,
+            alertmanager=SimpleNamespace(routing=lambda: "route"),
             around=around,
             provisioner=SimpleNamespace(engine="embedded", load=lambda images: None),
             is_pristine=lambda: True,

@@ -20,6 +20,7 @@ SLUG = "hangs-now-and-then"
         ("raise_deadline", "good_share"),
         ("stop_traffic", "traffic"),
         ("double_traffic", "traffic"),
+        ("hushed", "alerting"),
     ],
 )
 def test_wrong_plays_fail_by_what_they_did_wrong(box: Box, play: str, by: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from stack_flow_kubernetes import FakeKubernetes
 from stack_flow_rig import Rig
 
-from lab.cluster.programs import ensure_prometheus
+from lab.cluster.programs import ensure_alertmanager, ensure_prometheus
 
 
 @pytest.fixture
@@ -41,8 +41,16 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prometheus' checker, obtained as the lab obtains it."""
     programs = ensure_prometheus(tmp_path_factory.mktemp("cache"), path=os.environ["PATH"], say=print)
-    assert programs.promtool is not None
-    return programs.promtool
+    assert programs.tool is not None
+    return programs.tool
+
+
+@pytest.fixture(scope="session")
+def amtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Alertmanager's checker, obtained as the lab obtains it."""
+    programs = ensure_alertmanager(tmp_path_factory.mktemp("cache"), path=os.environ["PATH"], say=print)
+    assert programs.tool is not None
+    return programs.tool
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,12 @@ from stack.gateway.routes import parse_routes, single_route
 from stack.gateway.settings import GatewaySettings, settings_from
 
 PLATFORM = ROOT / "stack" / "platform"
-PORTS = {"discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090}
+PORTS = {
+    "discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090,
+    "alertmanager": 9093,
+}  # fmt: skip
+OTHERS = {"prometheus", "alertmanager"}
+"""Programs that are not ours: they ship no releases, and nobody scrapes them."""
 REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
 SERVING = {"model-server", "gateway"}
 DOCUMENTS: list[dict[str, Any]] = [
@@ -57,7 +63,7 @@ def test_names_labels_and_ports_agree(name: str) -> None:
     assert environ["POD_IP"]["valueFrom"] == {"fieldRef": {"fieldPath": "status.podIP"}}
     assert environ["PORT"]["value"] == str(PORTS[name])
     scraped = template["metadata"].get("annotations", {}).get("prometheus.io/scrape")
-    assert scraped == (None if name == "prometheus" else "true")
+    assert scraped == (None if name in OTHERS else "true")
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -83,13 +89,13 @@ def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -
     for name in ("model-server", "gateway", "discovery"):
         strategy = named("Deployment", name)["spec"]["strategy"]
         assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    for name in ("feed", "monitor", "prometheus"):
+    for name in ("feed", "monitor", *OTHERS):
         assert named("Deployment", name)["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_every_tag_has_a_release_that_its_component_takes() -> None:
     previous = yaml.safe_load((PLATFORM / "previous.yaml").read_text())
-    assert set(previous) == set(PORTS) - {"prometheus"}
+    assert set(previous) == set(PORTS) - OTHERS
     for name, tag in previous.items():
         repository, _, current = container(name)["image"].partition(":")
         assert repository == f"mlops-lab/{name}"
@@ -115,6 +121,10 @@ def test_prometheus_takes_paths_from_its_environment_where_any_kubelet_can_repla
     config = (PLATFORM / "prometheus" / "prometheus.yml").read_text()
     assert "@DISCOVERY@" in config
     assert "@RULES@" in config
+    assert values["ALERTMANAGER"] == "$(ALERTMANAGER_SERVICE_HOST):$(ALERTMANAGER_SERVICE_PORT)"
+    assert yaml.safe_load(config)["alerting"]["alertmanagers"] == [
+        {"static_configs": [{"targets": ["@ALERTMANAGER@"]}]}
+    ]
     scrape = yaml.safe_load(config)["global"]
     assert (scrape["scrape_interval"], scrape["evaluation_interval"]) == ("1s", "1s")
 
@@ -131,6 +141,21 @@ def test_the_gateway_mounts_routes_that_it_takes_and_a_canary_is_like_what_it_is
     assert deployment["spec"] == {
         k: v for k, v in named("Deployment", "model-server")["spec"].items() if k != "replicas"
     }
+
+
+def test_alertmanager_takes_paths_from_its_environment_and_routes_within_seconds() -> None:
+    own = container("alertmanager")
+    mounts = {mount["mountPath"] for mount in own["volumeMounts"]}
+    values = {item["name"]: item["value"] for item in own["env"] if "value" in item}
+    assert not any(mount in argument for mount in mounts for argument in own["args"])
+    assert all(any(values[name].startswith(mount) for mount in mounts) for name in ("CONFIG_FILE", "DATA_DIR"))
+    assert "--cluster.listen-address=" in own["args"]
+    config = yaml.safe_load((PLATFORM / "alertmanager" / "alertmanager.yml").read_text())
+    assert Path(values["CONFIG_FILE"]).name == "alertmanager.yml"
+    route = config["route"]
+    assert route["group_by"] == ["alertname"]
+    assert (route["group_wait"], route["group_interval"]) == ("1s", "5s")
+    assert route["receiver"] in [receiver["name"] for receiver in config["receivers"]]
 
 
 def test_the_role_for_real_clusters_reads_pods_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,5 +105,23 @@ def test_promtool_agrees(promtool: Path, tmp_path: Path, run_tool: Any) -> None:
     run_tool(promtool, "check", "rules", *sorted((PLATFORM / "rules").glob("*.yaml")))
     text = (PLATFORM / "prometheus" / "prometheus.yml").read_text()
     config = tmp_path / "prometheus.yml"
-    config.write_text(text.replace("@DISCOVERY@", "127.0.0.1:8604").replace("@RULES@", str(PLATFORM / "rules")))
+    places = {"DISCOVERY": "127.0.0.1:8604", "ALERTMANAGER": "127.0.0.1:9093", "RULES": str(PLATFORM / "rules")}
+    for name, value in places.items():
+        text = text.replace(f"@{name}@", value)
+    config.write_text(text)
     run_tool(promtool, "check", "config", config)
+
+
+@pytest.mark.live
+def test_amtool_agrees(amtool: Path, run_tool: Any) -> None:
+    run_tool(amtool, "check-config", PLATFORM / "alertmanager" / "alertmanager.yml")
+
+
+@pytest.mark.live
+def test_promtool_can_read_every_panel(promtool: Path, tmp_path: Path, run_tool: Any) -> None:
+    boards = [json.loads(path.read_text()) for path in sorted((ROOT / "stack" / "dashboards").glob("*.json"))]
+    expressions = [target["expr"] for board in boards for panel in board["panels"] for target in panel["targets"]]
+    rules = [{"record": f"panel:{index}", "expr": expression} for index, expression in enumerate(expressions)]
+    file = tmp_path / "panels.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    run_tool(promtool, "check", "rules", file)

@@ -31,7 +31,8 @@ from lab.errors import ClusterTimeout, ClusterUnavailable, MissingError, NotFoun
 START_SECONDS = 30.0
 LOG_LINES = 15
 OLDEST_PYTHON = (3, 11)
-PROMETHEUS_IMAGE = "prom/prometheus:v2.53.3"
+PROGRAM_IMAGES = {"prom/prometheus:v2.53.3": "prometheus", "prom/alertmanager:v0.28.1": "alertmanager"}
+"""Images of others to the program that stands for each."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -201,7 +202,8 @@ class EmbeddedProvisioner:
 
     def _write_own_images(self) -> None:
         path = self._search_path(SYSTEM_PATH)
-        write_catalogue(self._state_dir, [LocalImage(PROMETHEUS_IMAGE, ("prometheus",), {"PATH": path})])
+        programs = PROGRAM_IMAGES.items()
+        write_catalogue(self._state_dir, [LocalImage(image, (name,), {"PATH": path}) for image, name in programs])
 
     def _caller(self) -> Caller:
         record = self._running()

@@ -6,7 +6,7 @@ An image carries a label with the hash of what it was made from, so nothing is b
 
 from lab.cluster.images.builder import ImageBuilder
 from lab.cluster.images.engine import connect, engine
-from lab.cluster.images.labels import CONTENT_LABEL, PROMETHEUS_IMAGE
+from lab.cluster.images.labels import CONTENT_LABEL, PUBLISHED_IMAGES
 from lab.cluster.images.recipes import Recipes
 
-__all__ = ["CONTENT_LABEL", "PROMETHEUS_IMAGE", "ImageBuilder", "Recipes", "connect", "engine"]
+__all__ = ["CONTENT_LABEL", "PUBLISHED_IMAGES", "ImageBuilder", "Recipes", "connect", "engine"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lab.cluster.images.labels import BASE_REPOSITORY, CONTENT_LABEL, PROMETHEUS_IMAGE
+from lab.cluster.images.labels import BASE_REPOSITORY, CONTENT_LABEL, PUBLISHED_IMAGES
 from lab.cluster.images.recipes import Recipe, Recipes, labels_of
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterError, MissingError
@@ -85,9 +85,9 @@ class ImageBuilder:
                 f"See that this machine reaches the registry, then: docker pull {reference}.",
             ) from error
 
-    def ensure_prometheus(self, say: Say) -> str:
-        """The id of Prometheus' image, pulled where it is not here."""
-        return self.ensure_pulled(PROMETHEUS_IMAGE, say)
+    def ensure_published(self, say: Say) -> dict[str, str]:
+        """Reference to id of the images that the stack takes from others, pulled where they are not here."""
+        return {reference: self.ensure_pulled(reference, say) for reference in PUBLISHED_IMAGES}
 
     def _content(self, reference: str) -> str | None:
         """What an image that is here was made from; None for no image, or none of ours."""

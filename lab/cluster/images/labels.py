@@ -8,7 +8,8 @@ CONTENT_LABEL = "mlops-lab.content"
 """Label with the hash of everything that an image was made from."""
 
 BASE_REPOSITORY = "mlops-lab/stack"
-PROMETHEUS_IMAGE = "prom/prometheus:v2.53.3"
+PUBLISHED_IMAGES = ("prom/prometheus:v2.53.3", "prom/alertmanager:v0.28.1")
+"""Images that the stack's manifests take from others."""
 
 
 def content_hash(*parts: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Prometheus from the package archive of a Debian or Ubuntu system, without root and without installing a package."""
+"""A program from the package archive of a Debian or Ubuntu system, without root and without installing a package."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cluster.programs.download import Say
-from lab.cluster.programs.executable import require_new_enough
-from lab.cluster.programs.sources import Limits, SourceFailed
+from lab.cluster.programs.executable import require_new_enough, version_text
+from lab.cluster.programs.sources import Limits, Product, SourceFailed
 
-_URI = re.compile(r"^'[^']+' (prometheus_(?:\d+%3a)?(\d+)\.(\d+)\.(\d+)\S*\.deb) (\d+)", re.MULTILINE)
 _MEGABYTE = 1_000_000
 
 
@@ -47,9 +46,9 @@ class _Apt:
         return _output(command, self.work, self.limits.packages)
 
 
-def unpack_package(folder: Path, *, work: Path, path: str, say: Say, limits: Limits) -> None:
+def unpack_package(product: Product, folder: Path, *, work: Path, path: str, say: Say, limits: Limits) -> None:
     """
-    Download the package `prometheus` of this system and put its programs into `folder`, which exists and is empty.
+    Download the package of this system and put its programs into `folder`, which exists and is empty.
 
     The system's own package lists are used where they know the package, else fresh ones are fetched into `work`, which
     is scratch. The package manager checks signatures and checksums as ever.
@@ -61,40 +60,47 @@ def unpack_package(folder: Path, *, work: Path, path: str, say: Say, limits: Lim
     if apt is None or unpack is None:
         raise SourceFailed("this system has no apt-get and dpkg-deb")
     (work / "cache" / "archives" / "partial").mkdir(parents=True)
-    package = _downloaded_package(apt, work, say, limits)
-    _output([unpack, "-x", str(package), str(work / "tree")], work, limits.packages)
-    for name in ("prometheus", "promtool"):
-        program = work / "tree" / "usr" / "bin" / name
+    package = _downloaded_package(product, apt, work, say, limits)
+    tree = work / "tree"
+    _output([unpack, "-x", str(package), str(tree)], work, limits.packages)
+    for packaged, name in ((product.packaged_name, product.name), (product.tool, product.tool)):
+        program = tree / "usr" / "bin" / packaged
         if program.is_file():
             shutil.move(program, folder / name)
-    if not (folder / "prometheus").is_file():
-        raise SourceFailed(f"{package.name} holds no usr/bin/prometheus")
+    if not (folder / product.name).is_file():
+        raise SourceFailed(f"{package.name} holds no usr/bin/{product.packaged_name}")
+    if product.settle is not None:
+        product.settle(tree, folder)
 
 
-def _downloaded_package(apt: str, work: Path, say: Say, limits: Limits) -> Path:
+def _downloaded_package(product: Product, apt: str, work: Path, say: Say, limits: Limits) -> Path:
     """The package file, by the lists that the system has, else by fresh ones."""
     try:
-        return _download(_Apt(apt, work, None, limits), say)
+        return _download(product, _Apt(apt, work, None, limits), say)
     except SourceFailed:
         lists = work / "lists"
         (lists / "partial").mkdir(parents=True)
         fresh = _Apt(apt, work, lists, limits)
-        say("Prometheus: fetching the system's package lists into the lab's own folder")
+        say(f"{product.title}: fetching the system's package lists into the lab's own folder")
         fresh.run("update")
-        return _download(fresh, say)
+        return _download(product, fresh, say)
 
 
-def _download(apt: _Apt, say: Say) -> Path:
-    offered = _URI.search(apt.run("download", "--print-uris", "prometheus"))
+def _download(product: Product, apt: _Apt, say: Say) -> Path:
+    name = re.escape(product.package)
+    uri = rf"^'[^']+' ({name}_(?:\d+%3a)?(\d+)\.(\d+)\.(\d+)\S*\.deb) (\d+)"
+    offered = re.search(uri, apt.run("download", "--print-uris", product.package), re.MULTILINE)
     if offered is None:
-        raise SourceFailed("the system's package archive has no package named prometheus")
-    name, major, minor, patch, size = offered.groups()
-    require_new_enough((int(major), int(minor), int(patch)), "the package of this system")
-    say(f"Prometheus {major}.{minor}.{patch}: {int(size) / _MEGABYTE:.0f} MB from the system's package archive")
-    apt.run("download", "prometheus")
-    package = apt.work / name
+        raise SourceFailed(f"the system's package archive has no package named {product.package}")
+    file, major, minor, patch, size = offered.groups()
+    version = (int(major), int(minor), int(patch))
+    require_new_enough(product, version, "the package of this system")
+    megabytes = f"{int(size) / _MEGABYTE:.0f} MB"
+    say(f"{product.title} {version_text(version)}: {megabytes} from the system's package archive")
+    apt.run("download", product.package)
+    package = apt.work / file
     if not package.is_file():
-        raise SourceFailed(f"apt-get download left no {name}")
+        raise SourceFailed(f"apt-get download left no {file}")
     return package
 
 

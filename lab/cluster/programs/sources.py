@@ -1,44 +1,66 @@
-"""What Prometheus may come from: pinned release archives and the system's packages, with the limits on waiting."""
+"""What programs may come from: pinned release archives and the system's packages, with the limits on waiting."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-OLDEST = (2, 42, 0)
-"""The oldest Prometheus whose `http_sd_configs` and PromQL the stack's rules were tried with."""
+
+class SourceFailed(Exception):
+    """One source could not give the program; its text is the reason in one sentence, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One program of the Prometheus project: how it is named in each place, and which versions will do."""
+
+    name: str
+    """Of the program in release archives and in the cache; also the key of config.toml that names one."""
+    title: str
+    """As sentences write it."""
+    kind: str
+    """What it is, with its article: "a Prometheus server"."""
+    tool: str
+    """The checker that comes with it."""
+    package: str
+    """Of Debian and Ubuntu."""
+    packaged_name: str
+    """Of the program in that package."""
+    install: str
+    """How people install it, for messages."""
+    oldest: tuple[int, int, int]
+    """The oldest version that the stack was tried with."""
+    settle: Callable[[Path, Path], None] | None = None
+    """Takes what else a package's program needs from the unpacked tree (first) into the folder (second)."""
+
+    @property
+    def installed_names(self) -> tuple[str, ...]:
+        """Names that it may have on PATH."""
+        return tuple(dict.fromkeys((self.name, self.packaged_name)))
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Prometheus on this machine, shown to start and to be new enough."""
+    """A product on this machine, shown to start and to be new enough."""
 
-    prometheus: Path
-    promtool: Path | None
+    program: Path
+    tool: Path | None
     version: str
     source: str
     """Where it came from, in words for people: "PATH", "the release archive" and the like."""
 
 
-class SourceFailed(Exception):
-    """One source could not give Prometheus; its text is the reason in one sentence, for people."""
-
-
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One release archive of the Prometheus project for one platform, known by its SHA-256."""
+    """One release archive of a product for one platform, known by its SHA-256."""
 
     version: str
     platform: str
     sha256: str
     url: str
-
-    @property
-    def name(self) -> str:
-        return f"prometheus-{self.version}.{self.platform}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +89,12 @@ class Sources:
     limits: Limits = field(default_factory=Limits)
 
 
-VERSION = "2.54.0"
-RELEASES = "https://github.com/prometheus/prometheus/releases/download"
-SHA256 = {
-    "linux-amd64": "465e1393a0cca9705598f6ffaf96ffa78d0347808ab21386b0c6aaec2cf7aa13",
-    "linux-arm64": "ed50b67cb833a225ec2a53b487c6e20372b20e56dce226423fa8611c8aa50392",
-    "darwin-amd64": "ca4caee10bfd114adcffe8c23b80e53973be4a7c2666cd5a182a601f0eac2295",
-    "darwin-arm64": "875db6df65636d047b6aea3cfac56f4a0e2deb325232fb87bda2383d0330f033",
-}
-"""Of the archives of `VERSION`; `docs/decisions.md` says how each was established."""
+def releases(name: str, version: str, sha256: Mapping[str, str]) -> Sources:
+    """The archives of one release as the Prometheus project publishes them, then the system's packages."""
+    base = f"https://github.com/prometheus/{name}/releases/download/v{version}/{name}-{version}"
+    archives = {one: Archive(version, one, digest, f"{base}.{one}.tar.gz") for one, digest in sha256.items()}
+    return Sources(archives=MappingProxyType(archives))
 
-DEFAULT = Sources(
-    archives=MappingProxyType(
-        {
-            name: Archive(VERSION, name, sha256, f"{RELEASES}/v{VERSION}/prometheus-{VERSION}.{name}.tar.gz")
-            for name, sha256 in SHA256.items()
-        }
-    )
-)
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 

@@ -13,6 +13,8 @@ import pytest
 from lab.cluster.apply import apply
 from lab.cluster.client import Cluster, kind_of
 from lab.errors import ClusterError, ClusterUnavailable, NotFound
+from lab.operate.options import read_option
+from lab.paths import stack_root
 
 
 def deployment(**env: str) -> dict[str, Any]:
@@ -107,3 +109,9 @@ def test_delete_of_nothing_is_fine_and_lists_come_by_name(cluster: Cluster) -> N
     names = [item["metadata"]["name"] for item in cluster.list("ConfigMap")]
     assert names == sorted(names)
     assert kind_of("deploy") == kind_of("deployments") == "Deployment"
+
+
+def test_grafanas_manifest_is_one_that_the_api_takes(cluster: Cluster) -> None:
+    for item in read_option(stack_root(), "grafana", {}).objects:
+        assert apply(cluster, item)[1] == "created"
+        assert apply(cluster, item)[1] == "unchanged"

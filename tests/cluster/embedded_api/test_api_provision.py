@@ -107,9 +107,14 @@ def test_images_of_components_and_programs(here: Path) -> None:
     quiet_runtime = {"ORT_DISABLE_TELEMETRY": "1"}
     assert image.env == {"RELEASE_FILE": str(release), "PYTHONPATH": str(here), **quiet_runtime}
     made.up(quiet)
-    prometheus = lookup(here / "cluster", "prom/prometheus:v2.53.3")
-    assert prometheus is not None
-    assert prometheus.env["PATH"].startswith(f"{here / 'bin'}:")
+    for reference, program in (
+        ("prom/prometheus:v2.53.3", "prometheus"),
+        ("prom/alertmanager:v0.28.1", "alertmanager"),
+    ):
+        found = lookup(here / "cluster", reference)
+        assert found is not None
+        assert found.entrypoint == (program,)
+        assert found.env["PATH"].startswith(f"{here / 'bin'}:")
 
 
 def test_preflight_says_what_is_missing(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from release_host import QUICK, ignore, prometheus_script, write_program
 
 from lab.cluster.programs import DEFAULT, Sources, ensure_prometheus, find_prometheus
-from lab.cluster.programs.sources import SHA256, platform_name
+from lab.cluster.programs.prometheus import SHA256
+from lab.cluster.programs.sources import platform_name
 from lab.errors import MissingError, SettingsError
 
 NOWHERE = Sources({}, packages=False, limits=QUICK)
@@ -26,7 +27,7 @@ def test_the_configured_one_comes_first(tmp_path: Path) -> None:
     write_program(tmp_path / "bin" / "prometheus", prometheus_script("2.53.3"))
     found = find_prometheus(tmp_path / "cache", path=str(tmp_path / "bin"), configured=configured)
     assert found is not None
-    assert (found.prometheus, found.version, found.source) == (configured, "3.5.0", "the settings")
+    assert (found.program, found.version, found.source) == (configured, "3.5.0", "the settings")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_path_comes_before_the_cache(tmp_path: Path) -> None:
     write_program(tmp_path / "cache" / "programs" / "prometheus-2.54.0" / "prometheus", prometheus_script("2.54.0"))
     found = find_prometheus(tmp_path / "cache", path=str(tmp_path / "bin"))
     assert found is not None
-    assert (found.prometheus, found.version, found.promtool, found.source) == (on_path, "2.42.0", None, "PATH")
+    assert (found.program, found.version, found.tool, found.source) == (on_path, "2.42.0", None, "PATH")
 
 
 def test_promtool_is_taken_from_beside_it_or_from_path(tmp_path: Path) -> None:
@@ -64,11 +65,11 @@ def test_promtool_is_taken_from_beside_it_or_from_path(tmp_path: Path) -> None:
     path = f"{tmp_path / 'bin'}:{tmp_path / 'tools'}"
     found = find_prometheus(tmp_path, path=path)
     assert found is not None
-    assert found.promtool == elsewhere
+    assert found.tool == elsewhere
     beside = write_program(tmp_path / "bin" / "promtool", "#!/bin/sh\n")
     found = find_prometheus(tmp_path, path=path)
     assert found is not None
-    assert found.promtool == beside
+    assert found.tool == beside
 
 
 def test_one_too_old_on_path_gives_way_to_the_cache(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_one_too_old_on_path_gives_way_to_the_cache(tmp_path: Path) -> None:
     )
     found = find_prometheus(tmp_path / "cache", path=str(tmp_path / "bin"))
     assert found is not None
-    assert (found.prometheus, found.source) == (cached, "the cache")
+    assert (found.program, found.source) == (cached, "the cache")
 
 
 def test_finding_downloads_and_writes_nothing(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_the_package_of_the_system_is_unpacked_not_installed(tmp_path: Path) -> 
         tmp_path / "cache", path=fake_apt(tmp_path / "bin", uri=URI), say=said.append, sources=PACKAGES, platform="none"
     )
     assert (found.version, found.source) == ("2.45.3", "the system's package archive")
-    assert found.prometheus == tmp_path / "cache" / "programs" / "prometheus-2.45.3" / "prometheus"
+    assert found.program == tmp_path / "cache" / "programs" / "prometheus-2.45.3" / "prometheus"
     assert "Prometheus 2.45.3: 12 MB from the system's package archive" in said
     assert not any("lists" in line for line in said)
 
@@ -223,5 +224,5 @@ def test_the_real_package_archive_gives_a_prometheus_that_starts(tmp_path: Path)
         found = ensure_prometheus(tmp_path, path=TOOLS, say=ignore, sources=sources, platform="none")
     except MissingError as missing:
         pytest.skip(f"no package archive in reach: {missing.message}")
-    assert found.promtool is not None
-    assert "version" in subprocess.run([found.promtool, "--version"], capture_output=True, text=True).stdout
+    assert found.tool is not None
+    assert "version" in subprocess.run([found.tool, "--version"], capture_output=True, text=True).stdout
