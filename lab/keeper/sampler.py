@@ -47,7 +47,9 @@ class Sampler:
         values: dict[str, float | None] = {"planned": planned}
         self._promql(values)
         firing = _tried(lambda: frozenset(a.name for a in self._lab.prometheus.alerts() if a.state == "firing"))
-        values[f"alert.{self._scenario.visible}"] = None if firing is None else float(self._scenario.visible in firing)
+        visible = self._scenario.visible
+        if visible is not None:
+            values[f"alert.{visible}"] = None if firing is None else float(visible in firing)
         self._feed(now, values, constants)
         if constants is not None:
             self._serving(values, constants)
@@ -57,7 +59,8 @@ class Sampler:
 
     def _promql(self, values: dict[str, float | None]) -> None:
         prometheus = self._lab.prometheus
-        values["bites"] = _tried(partial(prometheus.value, self._scenario.bites.promql))
+        if self._scenario.bites is not None:
+            values["bites"] = _tried(partial(prometheus.value, self._scenario.bites.promql))
         for objective in self._scenario.objectives:
             values[f"objective.{objective.name}"] = _tried(partial(prometheus.value, objective.promql))
 

@@ -91,7 +91,7 @@ class Bench:
             around=around,
             provisioner=SimpleNamespace(engine="embedded", load=lambda images: None),
             is_pristine=lambda: True,
-            baseline_floors=lambda: {"gateway": 1, "model-server": 2},
+            baseline_floors=lambda replicas: {"gateway": 1, "model-server": 2},
             registered_models=lambda: {"flight-risk/2": "abc"},
         )
         self.folder.mkdir(parents=True, exist_ok=True)
