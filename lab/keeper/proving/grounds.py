@@ -42,7 +42,8 @@ def grounds(user: Places, environ: Mapping[str, str], user_home: Path, on: str |
     """
     A fresh ground that is this process's alone, without anything left behind by those that are gone.
 
-    It shares the user's cache and settings. Labs on it must be down at the end; the folder goes then.
+    It shares the user's cache and settings. At the end every lab on it is taken down and the folder goes; what
+    resists stays for the next one to clear.
     """
     root = user.state / "proving"
     root.mkdir(parents=True, exist_ok=True)
@@ -53,8 +54,12 @@ def grounds(user: Places, environ: Mapping[str, str], user_home: Path, on: str |
         owner = _take(folder / _OWNER)
     assert owner is not None
     with owner:
-        yield Ground(folder, _environ(environ, folder), user_home, on)
-        shutil.rmtree(folder, ignore_errors=True)
+        ground = Ground(folder, _environ(environ, folder), user_home, on)
+        try:
+            yield ground
+        finally:
+            with suppress(LabError):
+                _clear(ground)
 
 
 def take_down(lab: Lab) -> None:
