@@ -26,7 +26,7 @@ from lab.operate.lab import Lab
 from lab.operate.tables import aligned
 from lab.settings import CONTEXT_PREFIX
 
-LABS_A_CORE = 1
+LABS_A_CORE = 2
 """Labs beside each other for each core: a stack takes a fifth of one, and far more for the seconds of its reset."""
 LAB_MEGABYTES = 600
 DEFAULT_SEED = 1

@@ -13,6 +13,7 @@ from lab.grading.layout import Action, NoteFields, render
 from lab.grading.moments import clock_text
 from lab.grading.severity import severity_of
 from lab.incident.events import ChangeApplied
+from lab.incident.objectives import longest_hold
 from lab.incident.state import RunState, fold
 from lab.keeper.files import RunFiles
 from lab.keeper.investigate import REQUEST_PATH, Finding, before_changes, conclude, read
@@ -23,8 +24,8 @@ from lab.operate.lab import Lab
 
 CALM_SECONDS = 90.0
 """Who is on call and saw no alert for so long says that nothing is wrong, where the scenario promises none."""
-LOOK_SECONDS = 20.0
-"""A proof of a quiet scenario lets so much time go by after the last event: a window and a bit of every figure."""
+LOOK_SECONDS = 15.0
+"""A proof of a quiet scenario lets a window of every figure go by after the last event, and then the longest hold."""
 
 
 class Mind(Protocol):
@@ -84,6 +85,7 @@ class Author:
 
     def __init__(self, loaded: LoadedScenario, files: RunFiles) -> None:
         self._scenario = loaded.scenario
+        self._look_seconds = LOOK_SECONDS + longest_hold(loaded.scenario)
         self._files = files
 
     def sign(self, firing: Sequence[AlertView]) -> AlertView | None:
@@ -96,7 +98,7 @@ class Author:
         state = self._state()
         last = max((change.at for change in state.applied), default=state.strike_at or now)
         done = len({change.event for change in state.applied}) == len(self._scenario.events)
-        return state.quiet and done and now > max(last, state.strike_at or now) + LOOK_SECONDS
+        return state.quiet and done and now > max(last, state.strike_at or now) + self._look_seconds
 
     def declares(self) -> bool:
         return not self._state().quiet

@@ -113,14 +113,14 @@ class Sampler:
             return 0
 
     def _alerting(self, constants: RunConstants) -> float | None:
-        """1 when every rule is as it was at the gate and the visible alert's expression still has its series."""
+        """1 when every rule is as it was at the gate; None where the alerts have no series to look at just now."""
         rules = _tried(self._lab.prometheus.rules)
         if rules is None:
             return None
         free = set(self._scenario.may_change)
         intact = all(rules.get(name) == text for name, text in constants.rules.items() if name not in free)
         series = _tried(lambda: self._lab.prometheus.value("count(feed_requests_total)"))
-        return float(intact and series is not None)
+        return None if intact and series is None else float(intact)
 
 
 def _registered_share(rates: dict[tuple[str, frozenset[tuple[str, str]]], float], registered: set[str]) -> float | None:

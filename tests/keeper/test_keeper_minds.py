@@ -91,8 +91,8 @@ def test_in_a_quiet_run_it_waits_for_the_last_event_and_declares_nothing(tmp_pat
     assert not half.is_calm(view(run, tmp_path), at(500))
     run.add(deployed(80, 1))
     whole = Author(loaded(QUIET_SCENARIO), files_of(run, tmp_path / "whole"))
-    assert not whole.is_calm(view(run, tmp_path), at(80 + LOOK_SECONDS - 1))
-    assert whole.is_calm(view(run, tmp_path), at(80 + LOOK_SECONDS + 1))
+    assert not whole.is_calm(view(run, tmp_path), at(80 + LOOK_SECONDS + 19))
+    assert whole.is_calm(view(run, tmp_path), at(80 + LOOK_SECONDS + 21))
     assert not whole.declares()
 
 
