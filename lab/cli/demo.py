@@ -9,6 +9,7 @@ from lab.cli.output import FAILED, OK, VOID, Result
 from lab.content.loader import find
 from lab.grading.report import Report
 from lab.keeper.autopilot import Autopilot
+from lab.keeper.minds import OnCall
 from lab.keeper.runs import StartOptions, end_run, refuse_while_going, start_run
 
 DEFAULT_SCENARIO = "hangs-now-and-then"
@@ -38,7 +39,7 @@ def demo(context: Context) -> Result:
     try:
         client = start_run(lab, loaded, options)
         say("Waiting for the steady state.")
-        report = Autopilot(lab, client, loaded, play, say, context.stop).run()
+        report = Autopilot(lab, client, loaded, OnCall(loaded.scenario), play, say, context.stop).run()
     except BaseException:
         end_run(lab, "the demo was interrupted")
         raise

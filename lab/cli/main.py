@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
-from lab.cli import checks, demo, doctor, images, incident, notes, ops, stack
+from lab.cli import checks, demo, doctor, images, incident, notes, ops, prove, stack, try_scenario
 from lab.cli.context import Context, add_lab_options
 from lab.cli.output import USAGE, Voice
 from lab.errors import LabError, RunVoid
@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_lab_options(parser, default=None)
     parser.add_argument("--version", action="version", version=_version())
     group = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (doctor, stack, demo, incident, ops, notes, checks, images):
+    for module in (doctor, stack, demo, incident, ops, notes, checks, prove, try_scenario, images):
         module.register(group)
     return parser
 

@@ -6,8 +6,7 @@ import argparse
 
 from lab.cli.context import Context, add
 from lab.cli.output import Result
-from lab.keeper.client import KeeperClient
-from lab.keeper.runs import current_run
+from lab.keeper.runs import client_of, current_run
 from lab.operate.console import find_verb, help_text, run_words
 from lab.operate.lab import require_up
 from lab.operate.verbs import pods_of
@@ -38,7 +37,7 @@ def ops(context: Context) -> Result:
     if words[0] == "query":
         files = current_run(lab)
         if files is not None:
-            KeeperClient(files, lab.around.places.directory).tell_query(" ".join(words[1:]))
+            client_of(lab, files).tell_query(" ".join(words[1:]))
     verb = find_verb(words)
     name = " ".join(verb.words) if verb else words[0]
     body = {"verb": name, "text": outcome.text, "changed": outcome.changed}

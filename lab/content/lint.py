@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from lab.content.causes import NO_FAULT, Causes
-from lab.content.lint_proof import proof_problems
+from lab.content.lint_proof import proof_problems, target_problems_of_setup
 from lab.content.lint_spoilers import spoiler_problems
 from lab.content.loader import DEBRIEF_FILE, PROOF_FILE, SCENARIO_FILE, LoadedScenario
-from lab.content.model import Component, DeployEvent
+from lab.content.model import Component, DeletePods, DeployEvent
 from lab.content.names import suggestion
 from lab.content.promql import metric_names
 from lab.content.telemetry import Telemetry
@@ -71,6 +71,8 @@ def lint(loaded: LoadedScenario, causes: Causes, telemetry: Telemetry | None) ->
     if telemetry is not None:
         _check_names(loaded, telemetry, report)
         problems += _debrief_queries(loaded, telemetry)
+        problems += _query_problems(subject, telemetry)
+    problems += target_problems_of_setup(loaded, subject.document)
     alerts = telemetry.alert_names if telemetry is not None else None
     problems += proof_problems(loaded, subject.proof_document, alerts)
     problems += spoiler_problems(loaded, subject.document, causes)
@@ -135,7 +137,8 @@ def _check_times(loaded: LoadedScenario, report: Report) -> None:
         if earliest < 0:
             step = f"raise the lower end of seeded.strike_seconds to {-event.at.offset_seconds:g}, or move the event"
             report(("events", index, "at"), f"can fall {-earliest:g} s before the start", step)
-    latest = high + max((event.at.offset_seconds for event in scenario.events), default=0.0) + scenario.bites.within
+    latest = high + max((event.at.offset_seconds for event in scenario.events), default=0.0)
+    latest += scenario.bites.within if scenario.bites is not None else 0.0
     if scenario.minutes * 60 - latest < MIN_SECONDS_TO_ACT:
         needed = -(-(latest + MIN_SECONDS_TO_ACT) // 60)
         what = f"{scenario.minutes} leaves less than {format_duration(MIN_SECONDS_TO_ACT)} after the latest onset"
@@ -159,6 +162,10 @@ def _check_truth(loaded: LoadedScenario, causes: Causes, report: Report) -> None
         report(
             ("family",), f"`{scenario.family}` does not go with `{truth.root_cause}`", "quiet goes with no-fault only"
         )
+    if quiet and scenario.bites is not None:
+        report(("bites",), "says when it begins though nothing is wrong", "drop `bites`")
+    if quiet and truth.component is not None:
+        report(("truth", "component"), f"is {truth.component} though nothing is wrong", "drop it")
     events = len(scenario.events)
     if truth.change is not None:
         _check_event_index(("truth", "change", "event"), truth.change.event, events, report)
@@ -198,9 +205,10 @@ def _check_objectives(loaded: LoadedScenario, report: Report) -> None:
             report(("objectives", index, "name"), f"`{objective.name}` is a safeguard", "choose another name")
         if objective.hold <= 0:
             report(("objectives", index, "hold"), "is no time at all", "hold for 10s or more")
-        same = objective.promql.split() == scenario.bites.promql.split()
-        if same and _can_both_hold(objective.must, scenario.bites.must):
-            what = f"`{objective.must}` can hold while the fault bites at `{scenario.bites.must}`"
+        bites = scenario.bites
+        same = bites is not None and objective.promql.split() == bites.promql.split()
+        if bites is not None and same and _can_both_hold(objective.must, bites.must):
+            what = f"`{objective.must}` can hold while the fault bites at `{bites.must}`"
             report(("objectives", index, "must"), what, "choose bounds that exclude each other")
     for index, name in enumerate(scenario.safeguards):
         if name in scenario.safeguards[:index]:
@@ -242,15 +250,33 @@ def _check_names(loaded: LoadedScenario, telemetry: Telemetry, report: Report) -
 
     for index, name in enumerate(scenario.truth.evidence):
         check_metric(("truth", "evidence", index), name)
-    check_promql(("bites", "promql"), scenario.bites.promql)
+    if scenario.bites is not None:
+        check_promql(("bites", "promql"), scenario.bites.promql)
     for index, objective in enumerate(scenario.objectives):
         check_promql(("objectives", index, "promql"), objective.promql)
     for index, hint in enumerate(scenario.hints):
         if hint.when is not None:
             check_metric(("hints", index, "when", "never_queried"), hint.when.never_queried)
-    check_alert(("visible",), scenario.visible)
+    if scenario.visible is not None:
+        check_alert(("visible",), scenario.visible)
     for index, name in enumerate(scenario.may_change):
         check_alert(("may_change", index), name)
+
+
+def _query_problems(subject: Subject, telemetry: Telemetry) -> Iterator[Problem]:
+    """Queries in the proof's steps that read what is not there."""
+    for name, play in subject.loaded.proof.plays.items():
+        for index, step in enumerate(play.steps):
+            if not isinstance(step, DeletePods):
+                continue
+            where = ("plays", name, "steps", index, "delete_pods")
+            named = metric_names(step.delete_pods)
+            if not named:
+                yield subject.proof_document.problem(where, "reads no metric", "write PromQL whose series name a `pod`")
+            for metric in named:
+                if not telemetry.knows(metric):
+                    what, step_out = f"`{metric}` is not a metric of the stack", suggestion(metric, telemetry.series)
+                    yield subject.proof_document.problem(where, what, step_out)
 
 
 def _debrief_queries(loaded: LoadedScenario, telemetry: Telemetry) -> Iterator[Problem]:

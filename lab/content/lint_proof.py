@@ -10,8 +10,11 @@ from lab.content.loader import LoadedScenario
 from lab.content.model import (
     COMPONENTS,
     Apply,
+    DeletePods,
     GitRevert,
+    NothingWrong,
     Play,
+    Restart,
     RolloutUndo,
     Scale,
     SetEnv,
@@ -27,6 +30,8 @@ NOTHING = "nothing"
 """The play without steps that every proof has."""
 MIN_WRONG_PLAYS = 3
 MIN_WRONG_PLAYS_QUIET = 4
+OPERATED = "operated"
+"""What a needless act in a quiet run fails by when it harms nobody."""
 _PREFIX = "deployment/"
 
 
@@ -42,6 +47,7 @@ def proof_problems(loaded: LoadedScenario, document: Document, alerts: Collectio
         )
         yield document.problem(("give_up",), f"is {proof.give_up:g} s", step)
     known = [objective.name for objective in scenario.objectives] + list(scenario.safeguards)
+    known += [OPERATED] if quiet else []
     for name, play in proof.plays.items():
         where: Where = ("plays", name)
         if play.verdict == "fail" and not play.by:
@@ -85,6 +91,8 @@ def _step_problems(step: Step, where: Where, document: Document, events: int) ->
     match step:
         case RolloutUndo(rollout_undo=target):
             yield from _target_problems(target, (*where, "rollout_undo"), document)
+        case Restart(restart=target):
+            yield from _target_problems(target, (*where, "restart"), document)
         case Scale(scale=targets):
             yield from _targets_problems(tuple(targets), (*where, "scale"), document)
         case SetEnv(set_env=targets):
@@ -101,10 +109,17 @@ def _step_problems(step: Step, where: Where, document: Document, events: int) ->
             if folder.startswith("/") or ".." in folder.split("/"):
                 step_out = "name a folder inside the platform repo; `.` is all of it"
                 yield document.problem((*where, "apply"), f"`{folder}` leaves the platform repo", step_out)
-        case SilenceAlert():
+        case DeletePods() | NothingWrong() | SilenceAlert():
             return
         case _:
             assert_never(step)
+
+
+def target_problems_of_setup(loaded: LoadedScenario, document: Document) -> Iterator[Problem]:
+    """Deployments that the setup names and the stack does not have."""
+    setup = loaded.scenario.setup
+    if setup is not None:
+        yield from _targets_problems(tuple(setup.scale), ("setup", "scale"), document)
 
 
 def _targets_problems(targets: tuple[str, ...], where: Where, document: Document) -> Iterator[Problem]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, Tag, model_validator
 
 from lab.content.values import Duration, Must, StrikeMoment
 
@@ -47,6 +47,13 @@ Event = DeployEvent
 """The union of event kinds; later kinds join here."""
 
 
+class Setup(Content):
+    """What the stack of this scenario has otherwise than the baseline, before the gate and in the repo's manifests."""
+
+    scale: dict[StrictStr, Annotated[StrictInt, Field(ge=0, le=20)]]
+    """Replicas by `deployment/NAME`."""
+
+
 class TrafficStep(Content):
     """From `at` after the gate, the feed plans this many requests a second."""
 
@@ -81,7 +88,8 @@ class Truth(Content):
     """What is sealed until grading."""
 
     root_cause: StrictStr
-    component: Component
+    component: Component | None = None
+    """The component at fault; None in a quiet scenario."""
     change: ChangeRef | None
     red_herrings: tuple[ChangeRef, ...] = ()
     evidence: tuple[StrictStr, ...]
@@ -128,17 +136,28 @@ class Scenario(Content):
     skills: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
     briefing: Annotated[StrictStr, Field(min_length=20)]
     seeded: Seeded
+    setup: Setup | None = None
     traffic: Annotated[tuple[TrafficStep, ...], Field(min_length=1)]
     events: tuple[Event, ...]
-    bites: Bites
-    visible: StrictStr
-    """Name of the alert that shows the fault."""
+    bites: Bites | None = None
+    """None in quiet scenarios alone."""
+    visible: StrictStr | None = None
+    """Name of the alert that shows the fault; in a quiet scenario the one that draws the eye, or None."""
     truth: Truth
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     safeguards: Annotated[tuple[SafeguardName, ...], Field(min_length=1)]
     hints: tuple[Hint, ...] = ()
     may_change: tuple[StrictStr, ...] = ()
     """Names of protected alerts that a fix may change."""
+
+    @model_validator(mode="after")
+    def _has_what_a_fault_needs(self) -> Self:
+        if self.family != "quiet":
+            asked = {"bites": self.bites, "visible": self.visible, "truth.component": self.truth.component}
+            missing = [name for name, value in asked.items() if value is None]
+            if missing:
+                raise ValueError(f"lacks {', '.join(missing)}; only quiet scenarios go without: add what is missing")
+        return self
 
 
 class RolloutUndo(Content):
@@ -165,6 +184,30 @@ class SetImage(Content):
     set_image: dict[StrictStr, StrictStr]
 
 
+class Restart(Content):
+    """`kubectl rollout restart`."""
+
+    restart: Annotated[StrictStr, Field(pattern=r"^deployment/")]
+
+
+class DeletePods(Content):
+    """`kubectl delete pod` of each pod that this PromQL query names in its label `pod`."""
+
+    delete_pods: StrictStr
+
+
+class Claim(Content):
+    """Why nothing is wrong, in the words of who was on call."""
+
+    reason: StrictStr = ""
+
+
+class NothingWrong(Content):
+    """End being on call with the claim that nothing is wrong."""
+
+    nothing_wrong: Claim
+
+
 class GitRevert(Content):
     """`git revert` in the platform repo of the commit that an event made."""
 
@@ -183,10 +226,13 @@ class SilenceAlert(Content):
     silence: StrictStr
 
 
-Step = RolloutUndo | Scale | SetEnv | SetImage | GitRevert | Apply | SilenceAlert
+Step = RolloutUndo | Restart | Scale | SetEnv | SetImage | DeletePods | GitRevert | Apply | SilenceAlert | NothingWrong
 """The union of steps a play may take; the operator's verbs in content form."""
 
-VERBS: tuple[str, ...] = ("rollout_undo", "scale", "set_env", "set_image", "git_revert", "apply", "silence")
+VERBS: tuple[str, ...] = (
+    "rollout_undo", "restart", "scale", "set_env", "set_image", "delete_pods", "git_revert", "apply", "silence",
+    "nothing_wrong",
+)  # fmt: skip
 """The key of each kind of step, in the order of `Step`."""
 
 
@@ -202,12 +248,15 @@ def _verb_of(value: object) -> str | None:
 
 WrittenStep = Annotated[
     Annotated[RolloutUndo, Tag("rollout_undo")]
+    | Annotated[Restart, Tag("restart")]
     | Annotated[Scale, Tag("scale")]
     | Annotated[SetEnv, Tag("set_env")]
     | Annotated[SetImage, Tag("set_image")]
+    | Annotated[DeletePods, Tag("delete_pods")]
     | Annotated[GitRevert, Tag("git_revert")]
     | Annotated[Apply, Tag("apply")]
-    | Annotated[SilenceAlert, Tag("silence")],
+    | Annotated[SilenceAlert, Tag("silence")]
+    | Annotated[NothingWrong, Tag("nothing_wrong")],
     Discriminator(_verb_of, custom_error_type="step_verb", custom_error_message="is not one known verb"),
 ]
 """`Step`, told apart by its verb, so that a fault is reported once and not once per kind."""

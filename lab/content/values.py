@@ -82,6 +82,16 @@ class Comparison:
             case "==":
                 return value == self.bound
 
+    def margin(self, value: float) -> float:
+        """How far inside the bound a value is, in its own unit; negative outside. `==` has no inside: 0 at most."""
+        match self.operator:
+            case "<" | "<=":
+                return self.bound - value
+            case ">" | ">=":
+                return value - self.bound
+            case "==":
+                return -abs(value - self.bound)
+
     def __str__(self) -> str:
         return f"{self.operator} {self.bound:g}"
 

@@ -10,6 +10,8 @@ from lab.incident.gaps import component_of
 
 WRONG_CHANGE = 3.0
 """Points lost for each change that did not help."""
+_FREE = ("Commit", "Pod")
+"""Kinds whose changes cost no care: a commit alone changes nothing that runs, and a deleted pod comes back."""
 INNOCENT_COMPONENT = 2.0
 """Points lost for each component touched beside the one that was mended."""
 
@@ -32,7 +34,7 @@ class Care:
 
 def care_of(facts: RunFacts) -> Care:
     """The lack of care in a run with a fault."""
-    changes = [change for change in facts.state.learner_changes if change.kind != "Commit"]
+    changes = [change for change in facts.state.learner_changes if change.kind not in _FREE]
     mended = mended_component(facts)
     undone, taken_back = _taken_back(changes)
     wrong = []
@@ -53,7 +55,7 @@ def mended_component(facts: RunFacts) -> str:
     The one at fault if the learner changed it before the hold began, else the last one changed before then: any safe
     fix counts, wherever it was made. Without a hold, the one at fault.
     """
-    truth = facts.scenario.truth.component
+    truth = facts.scenario.truth.component or ""
     held = facts.mitigated_at
     if held is None:
         return truth

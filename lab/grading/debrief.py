@@ -68,7 +68,7 @@ _VERDICTS = {"pass": "Passed.", "fail": "Not passed.", "void": "Void: the lab fa
 def timeline(bundle: Bundle, facts: RunFacts) -> Iterator[str]:
     """One line per event that matters, oldest first: clock (UTC), seconds from onset, whose it is, what."""
     zero = facts.onset_at if facts.onset_at is not None else facts.began_at
-    moments = [(event.at, text) for event in bundle.events if (text := _told(event, facts)) is not None]
+    moments = [(event.at, text) for event in bundle.events if (text := told(event, facts)) is not None]
     if facts.mitigated_at is not None:
         moments.append((facts.mitigated_at, "+ every objective right from here on"))
     for at, text in sorted(moments, key=lambda moment: moment[0]):
@@ -111,7 +111,7 @@ def _row(line: ScoreLine) -> str:
     return f"| {line.part.replace('_', ' ')} | {points} | {line.why.replace('|', '/')} |"
 
 
-def _told(event: RunEvent, facts: RunFacts) -> str | None:
+def told(event: RunEvent, facts: RunFacts) -> str | None:
     """One line on an event, or None for those that tell nothing of the incident."""
     match event:
         case RunStarted() | PhaseEntered() | ChangeIntended() | QueryRun() | KeeperStarted() | NoteSubmitted():

@@ -81,8 +81,8 @@ def root_cause(note: Note, facts: RunFacts, causes: Causes) -> Part:
 def change_parts_of(note: Note, facts: RunFacts) -> Iterator[Part]:
     """Component, change and versions."""
     truth = facts.scenario.truth
-    said = note.matter.text("component")
-    yield _exact("component", COMPONENT, folded(said) == truth.component, truth.component, said)
+    said, component = note.matter.text("component"), truth.component or "none"
+    yield _exact("component", COMPONENT, folded(said) == component, component, said)
     change, said = facts.cause_change, note.matter.text("change")
     if change is None:
         if not isinstance(truth.change, ChangeRef):

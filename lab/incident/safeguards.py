@@ -18,6 +18,8 @@ TRAFFIC_LOW, TRAFFIC_HIGH = 0.95, 1.05
 """The feed offers this share of the planned requests, at least and at most."""
 REGISTERED_SHARE = 0.999
 """Least share of valid answers that come from registered model versions."""
+_ALERTED = ("prometheus", "discovery")
+"""Components whose change answers for alerts without series; a roll-out of the feed leaves them some seconds."""
 HARM_MARGIN = 0.10
 """How far below the scenario's floor a 30 s window may fall after the learner's first change."""
 
@@ -117,7 +119,7 @@ def _registered(judged: Judged) -> tuple[Verdict, str]:
 
 
 def _alerting(judged: Judged) -> tuple[Verdict, str]:
-    intact = _intact(judged, "alerting", judged.start, ("prometheus",), "the protected alerts")
+    intact = _intact(judged, "alerting", judged.start, _ALERTED, "the protected alerts")
     return _worst([intact, _unsilenced(judged)], intact[1])
 
 

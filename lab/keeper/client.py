@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
@@ -31,11 +32,12 @@ _ANSWER_SECONDS = 60.0
 
 
 class KeeperClient:
-    """One run, seen from outside its keeper."""
+    """One run, seen from outside its keeper; a keeper that it starts gets `environ`, or this process's own."""
 
-    def __init__(self, files: RunFiles, lab_folder: Path) -> None:
+    def __init__(self, files: RunFiles, lab_folder: Path, environ: Mapping[str, str] | None = None) -> None:
         self.files = files
         self._lab_folder = lab_folder
+        self._environ = environ
 
     def view(self) -> RunView:
         """The public state of the run."""
@@ -78,7 +80,7 @@ class KeeperClient:
         address = self.files.address()
         if address is not None and is_alive(address):
             return address
-        spawn(self.files, self._lab_folder)
+        spawn(self.files, self._lab_folder, self._environ)
         pause = Event()
         for _ in range(int(_CONNECT_SECONDS / 0.05)):
             address = self.files.address()

@@ -46,11 +46,13 @@ class Gate:
             value = _newest(samples, f"objective.{objective.name}")
             if value is None or not objective.must.holds(value):
                 return f"{objective.name} is {_shown(value)}, must be {objective.must}"
-        bites = _newest(samples, "bites")
-        if bites is None or self._scenario.bites.must.holds(bites):
-            return f"the fault's own measure already reads {_shown(bites)}"
-        if _newest(samples, f"alert.{self._scenario.visible}") != 0.0:
-            return f"the alert {self._scenario.visible} is not quiet"
+        if self._scenario.bites is not None:
+            bites = _newest(samples, "bites")
+            if bites is None or self._scenario.bites.must.holds(bites):
+                return f"what the run watches already reads {_shown(bites)}"
+        visible = self._scenario.visible
+        if visible is not None and _newest(samples, f"alert.{visible}") != 0.0:
+            return f"the alert {visible} is not quiet"
         planned, offered = _newest(samples, "planned"), _newest(samples, "offered")
         if planned is None or offered is None or abs(offered / planned - 1) > _TRAFFIC_TOLERANCE:
             return f"the feed offers {_shown(offered)} of {_shown(planned)} requests a second"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from threading import Event
 
 from lab.cluster.apply import apply
 from lab.cluster.provision import ImageSpec
 from lab.content.loader import LoadedScenario
+from lab.content.model import Scenario
 from lab.incident.events import ChangeApplied, ChangeIntended, RunEvent
 from lab.keeper.plan import PlannedDeploy
-from lab.operate.lab import Lab
+from lab.operate.baseline import await_ready
+from lab.operate.lab import READY_SECONDS, Lab
+from lab.operate.verbs import deployment_name
 
 Record = Callable[[RunEvent], None]
 
@@ -20,6 +24,23 @@ def load_releases(lab: Lab, loaded: LoadedScenario) -> None:
     lab.provisioner.load(
         [ImageSpec(component, tag, path) for (component, tag), path in sorted(loaded.releases.items())]
     )
+
+
+def set_up(lab: Lab, scenario: Scenario, stop: Event) -> None:
+    """
+    Bring a fresh baseline to what the scenario starts from, and wait until it is ready.
+
+    Replicas are written into the newest commit of the platform repo, as if it had always said so: applying the repo
+    later changes nothing, and no commit tells that this run is special.
+    """
+    if scenario.setup is None:
+        return
+    replicas = {deployment_name(target): count for target, count in scenario.setup.scale.items()}
+    lab.repo.amend_replicas(replicas)
+    for item in lab.repo.objects():
+        if item["kind"] == "Deployment" and item["metadata"]["name"] in replicas:
+            apply(lab.cluster, item)
+    await_ready(lab.cluster, READY_SECONDS, lambda _: None, stop)
 
 
 def deploy(lab: Lab, planned: PlannedDeploy, record: Record, now: Callable[[], float]) -> None:

@@ -21,10 +21,11 @@ from lab.incident.record import Samples
 from lab.incident.state import RunState, fold
 from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.gate import Gate
-from lab.keeper.inject import deploy, load_releases
+from lab.keeper.inject import deploy, load_releases, set_up
 from lab.keeper.notes import write_template
 from lab.keeper.objects import differences, snapshot
 from lab.keeper.plan import plan, planned_rps
+from lab.keeper.pods import Pods, deleted_by_hand, look_at_pods
 from lab.keeper.sampler import SERVING, Sampler, Tick
 from lab.operate.lab import Lab
 
@@ -50,6 +51,7 @@ class Keeper:
         self.samples = Samples()
         self.constants: RunConstants | None = None
         self._known: dict[str, str] = {}
+        self._pods = Pods()
         self._head = ""
         self._history_intact: bool | None = None
         self._sampler = Sampler(lab, loaded.scenario)
@@ -102,6 +104,7 @@ class Keeper:
         if not self.lab.is_pristine():
             self.lab.reset(lambda _: None, self.stop)
         load_releases(self.lab, self.loaded)
+        set_up(self.lab, self.loaded.scenario, self.stop)
         with self.lock:
             self._look_at_objects()
 
@@ -159,7 +162,8 @@ class Keeper:
             self.enter("on_call")
 
     def _keep_constants(self) -> None:
-        floors = self.lab.baseline_floors()
+        setup = self.loaded.scenario.setup
+        floors = self.lab.baseline_floors({} if setup is None else setup.scale)
         self.constants = RunConstants(
             scenario_yaml=self.loaded.scenario_yaml,
             baseline_tags={name: self.lab.repo.tag(name) for name in self.lab.repo.components()},
@@ -188,8 +192,10 @@ class Keeper:
         script = plan(self.loaded.scenario, state.started.strike_seconds, state.started.tag)
         for planned in script.deploys:
             if planned.index not in done and now >= state.gate_at + planned.after_gate:
+                if not self._observe_changes(now, state):
+                    return
                 deploy(self.lab, planned, self.record, self.now)
-                self._look_at_objects()
+                self._know_own(f"Deployment/{planned.event.deploy.component}", self.state.applied[-1].commit)
                 if self.constants is not None:
                     self.constants.commits.append(self.lab.repo.head())
                     self.files.write_constants(self.constants)
@@ -197,18 +203,18 @@ class Keeper:
     def _onset(self, now: float, tick: Tick, state: RunState) -> None:
         """The fault bites for the first time, or did not within its time."""
         scenario = self.loaded.scenario
-        cause = scenario.truth.change
-        if state.quiet or cause is None or state.onset_at is not None:
+        cause, bites = scenario.truth.change, scenario.bites
+        if state.quiet or bites is None or cause is None or state.onset_at is not None:
             return
         struck = [change.at for change in state.applied if change.event == cause.event]
         value = tick.values.get("bites")
-        if struck and value is not None and scenario.bites.must.holds(value):
+        if struck and value is not None and bites.must.holds(value):
             self.record(OnsetObserved(at=now, value=value))
-        elif struck and now > max(struck) + scenario.bites.within:
+        elif struck and now > max(struck) + bites.within:
             if any(change.at >= struck[0] - 1 for change in state.learner_changes):
                 self.enter("prevented", "the fault never bit, because the target had been changed")
             else:
-                self.enter("void", f"the fault did not bite within {scenario.bites.within:.0f} s")
+                self.enter("void", f"the fault did not bite within {bites.within:.0f} s")
 
     def _alerts(self, now: float, tick: Tick) -> None:
         if tick.firing is None:
@@ -225,18 +231,21 @@ class Keeper:
             self.enter("writing", "the time on call is over")
             write_template(self.files, self.loaded.scenario)
 
-    def _observe_changes(self, now: float, state: RunState) -> None:
-        """Record what somebody other than the lab changed, in the cluster and in the platform repo."""
+    def _observe_changes(self, now: float, state: RunState) -> bool:
+        """Record what somebody other than the lab changed in cluster and repo; False if these cannot be seen now."""
         try:
-            current, head = snapshot(self.lab.cluster), self.lab.repo.head()
+            current, pods, head = snapshot(self.lab.cluster), look_at_pods(self.lab.cluster), self.lab.repo.head()
         except LabError:
-            return
+            return False
         if state.phase == "on_call":
             for kind, name, what in differences(self._known, current):
                 self.record(ChangeObserved(at=now, kind=kind, name=name, what=what))
+            for name in deleted_by_hand(self._pods, pods):
+                self.record(ChangeObserved(at=now, kind="Pod", name=name, what="deleted"))
             if head != self._head:
                 newest = self.lab.repo.log(limit=1)[0]
                 self.record(ChangeObserved(at=now, kind="Commit", name=head, what=newest.subject))
+        self._pods = pods
         if current != self._known:
             self._known = current
             self.files.write_known(current)
@@ -244,9 +253,17 @@ class Keeper:
             self._head = head
             commits = self.constants.commits if self.constants else []
             self._history_intact = all(self.lab.repo.contains(sha) for sha in commits)
+        return True
+
+    def _know_own(self, key: str, commit: str) -> None:
+        """Take one object and one commit for known that the lab wrote; what else changed meanwhile is still seen."""
+        written = snapshot(self.lab.cluster).get(key)
+        self._known = {**self._known} if written is None else {**self._known, key: written}
+        self.files.write_known(self._known)
+        self._head, self._history_intact = commit, None
 
     def _look_at_objects(self) -> None:
-        """Take the stack as it is for known, right after a change of the lab's own."""
+        """Take the stack as it is for known."""
         self._known = snapshot(self.lab.cluster)
         self.files.write_known(self._known)
         self._head = self.lab.repo.head()

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lab.content.causes import load_causes
+from lab.content.causes import NO_FAULT, load_causes
 from lab.errors import LabError
 from lab.grading.layout import Action, NoteFields, render
 from lab.grading.severity import severity_of
 from lab.keeper.investigate import Finding
+from lab.keeper.prose import later_sections, quiet_note
 from lab.keeper.view import ChangeView, RunView
 from lab.operate.lab import Lab
 
@@ -39,6 +40,8 @@ def write_note(memo: Memo, view: RunView, lab: Lab) -> str:
     finding = memo.finding
     if finding is None:
         return render(NoteFields(incident=view.run_id))
+    if finding.cause == NO_FAULT:
+        return quiet_note(view.run_id, memo.alert, ())
     shares = _shares(memo, lab)
     started = next((at for at, value in shares if value < _BAD_BELOW), memo.alert_at)
     mitigated = _mitigated(shares) if memo.resolved_at else 0.0
@@ -59,7 +62,10 @@ def write_note(memo: Memo, view: RunView, lab: Lab) -> str:
             mitigated=_clock(mitigated),
             resolved=_clock(memo.resolved_at),
             actions=_actions(finding),
-            sections=_sections(memo, finding, share, started, mitigated),
+            sections={
+                **later_sections(finding.component, memo.alert, share, memo.changes),
+                **_sections(memo, finding, share, started, mitigated),
+            },
         )
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -13,8 +14,12 @@ import psutil
 from lab.keeper.files import KeeperAddress, RunFiles
 
 
-def spawn(files: RunFiles, lab_folder: Path) -> None:
-    """Start a keeper for the run; a second one for the same run finds the lock taken and leaves."""
+def spawn(files: RunFiles, lab_folder: Path, environ: Mapping[str, str] | None = None) -> None:
+    """
+    Start a keeper for the run; a second one for the same run finds the lock taken and leaves.
+
+    `environ` names the home of the lab; None means the environment of this process.
+    """
     with files.log.open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "lab.keeper", "--lab", lab_folder.name, "--run", files.run_id],
@@ -23,6 +28,7 @@ def spawn(files: RunFiles, lab_folder: Path) -> None:
             stderr=log,
             start_new_session=True,
             cwd="/",
+            env=None if environ is None else dict(environ),
         )
 
 

@@ -50,7 +50,7 @@ def start_run(lab: Lab, loaded: LoadedScenario, options: StartOptions) -> Keeper
         )
     )
     files.journal.append(PhaseEntered(at=now, phase="preparing"))
-    client = KeeperClient(files, lab.around.places.directory)
+    client = client_of(lab, files)
     client.ensure()
     return client
 
@@ -77,7 +77,12 @@ def require_run(lab: Lab) -> KeeperClient:
     files = current_run(lab)
     if files is None:
         raise RunError("No run is going on", "there is nothing to act on.", "Start one with `lab incident start SLUG`.")
-    return KeeperClient(files, lab.around.places.directory)
+    return client_of(lab, files)
+
+
+def client_of(lab: Lab, files: RunFiles) -> KeeperClient:
+    """A client of one run of this lab."""
+    return KeeperClient(files, lab.around.places.directory, lab.around.environ)
 
 
 def stored_view(lab: Lab, files: RunFiles) -> RunView:

@@ -47,7 +47,9 @@ class Sampler:
         values: dict[str, float | None] = {"planned": planned}
         self._promql(values)
         firing = _tried(lambda: frozenset(a.name for a in self._lab.prometheus.alerts() if a.state == "firing"))
-        values[f"alert.{self._scenario.visible}"] = None if firing is None else float(self._scenario.visible in firing)
+        visible = self._scenario.visible
+        if visible is not None:
+            values[f"alert.{visible}"] = None if firing is None else float(visible in firing)
         self._feed(now, values, constants)
         if constants is not None:
             self._serving(values, constants)
@@ -58,7 +60,8 @@ class Sampler:
 
     def _promql(self, values: dict[str, float | None]) -> None:
         prometheus = self._lab.prometheus
-        values["bites"] = _tried(partial(prometheus.value, self._scenario.bites.promql))
+        if self._scenario.bites is not None:
+            values["bites"] = _tried(partial(prometheus.value, self._scenario.bites.promql))
         for objective in self._scenario.objectives:
             values[f"objective.{objective.name}"] = _tried(partial(prometheus.value, objective.promql))
 
@@ -111,14 +114,14 @@ class Sampler:
             return 0
 
     def _alerting(self, constants: RunConstants) -> float | None:
-        """1 when every rule is as it was at the gate and the visible alert's expression still has its series."""
+        """1 when every rule is as it was at the gate; None where the alerts have no series to look at just now."""
         rules = _tried(self._lab.prometheus.rules)
         if rules is None:
             return None
         free = set(self._scenario.may_change)
         intact = all(rules.get(name) == text for name, text in constants.rules.items() if name not in free)
         series = _tried(lambda: self._lab.prometheus.value("count(feed_requests_total)"))
-        return float(intact and series is not None)
+        return None if intact and series is None else float(intact)
 
     def _silenced(self, constants: RunConstants) -> float:
         """1 when a silence in force keeps a protected alert quiet, or would, or Alertmanager's routes were changed."""

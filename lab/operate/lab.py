@@ -175,14 +175,19 @@ class Lab:
                 continue
         return found
 
-    def baseline_floors(self) -> dict[str, int]:
-        """Replicas that each Deployment of the baseline asks for, less what its strategy lets be unavailable."""
-        template = PlatformRepo(self._template, self.around.environ)
-        return {
-            str(item["metadata"]["name"]): baseline.floor_of(item)
-            for item in template.objects()
-            if item["kind"] == "Deployment"
-        }
+    def baseline_floors(self, replicas: Mapping[str, int]) -> dict[str, int]:
+        """
+        Replicas that each Deployment of the baseline asks for, less what its strategy lets be unavailable.
+
+        `replicas` (by `deployment/NAME`) takes the place of what the baseline says.
+        """
+        floors: dict[str, int] = {}
+        for item in PlatformRepo(self._template, self.around.environ).objects():
+            if item["kind"] == "Deployment":
+                name = str(item["metadata"]["name"])
+                count = replicas.get(f"deployment/{name}", item["spec"].get("replicas", 1))
+                floors[name] = baseline.floor_of({**item, "spec": {**item["spec"], "replicas": count}})
+        return floors
 
     def registered_models(self) -> dict[str, str]:
         """sha256 of every registered model version, by `NAME/VERSION`."""

@@ -141,6 +141,20 @@ class PlatformRepo:
         path.write_text(path.read_text().replace(old, new))
         return before
 
+    def amend_replicas(self, replicas: Mapping[str, int]) -> None:
+        """Write replicas of components (by name) into their manifests, as part of the newest commit."""
+        for component, count in replicas.items():
+            path = self.manifest_of(component)
+            path.write_text(_with_replicas(path.read_text(), component, count))
+        if replicas:
+            identity = {key: value.strip() for key, value in self._committer_of_head().items()}
+            self._git("commit", "--quiet", "--amend", "--no-edit", "--all", env=identity)
+
+    def _committer_of_head(self) -> dict[str, str]:
+        """The environment that commits again as whoever made HEAD, at the same time."""
+        form = {"NAME": "%cn", "EMAIL": "%ce", "DATE": "%cI"}
+        return {f"GIT_COMMITTER_{key}": self._git("log", "-1", f"--format={text}") for key, text in form.items()}
+
     def manifest_of(self, component: str) -> Path:
         """The file with the component's Deployment."""
         for path in sorted((self.folder / "manifests").glob("*.yaml")):
@@ -256,6 +270,16 @@ def previous_tags(source: Path) -> dict[str, str]:
     """Component to its earlier good tag, from `previous.yaml` of `stack/platform`."""
     tags: dict[str, str] = yaml.safe_load((source / "previous.yaml").read_text())
     return {str(name): str(tag) for name, tag in tags.items()}
+
+
+def _with_replicas(text: str, component: str, count: int) -> str:
+    """A file of manifests with other replicas in the Deployment of a component; the rest stays as it is."""
+    documents = re.split(r"(?m)^(?=---$)", text)
+    for index, document in enumerate(documents):
+        item = yaml.safe_load(document.removeprefix("---")) or {}
+        if item.get("kind") == "Deployment" and item["metadata"]["name"] == component:
+            documents[index] = re.sub(r"(?m)^  replicas: \d+$", f"  replicas: {count}", document, count=1)
+    return "".join(documents)
 
 
 def _image(deployment: Object) -> str:

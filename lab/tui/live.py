@@ -16,7 +16,7 @@ from lab.incident.events import Mode
 from lab.keeper.client import KeeperClient
 from lab.keeper.files import RunFiles
 from lab.keeper.public import debrief_of
-from lab.keeper.runs import StartOptions, current_run, require_run, start_run, stored_view, views
+from lab.keeper.runs import StartOptions, client_of, current_run, require_run, start_run, stored_view, views
 from lab.keeper.view import AlertView, RunView
 from lab.operate.complete import completions
 from lab.operate.console import find_verb, run_line
@@ -209,7 +209,7 @@ class LiveBackend:
     def _of(self, files: RunFiles) -> KeeperClient:
         with self._lock:
             if self._client is None or self._run != files:
-                self._client, self._run = KeeperClient(files, self._lab.around.places.directory), files
+                self._client, self._run = client_of(self._lab, files), files
             return self._client
 
     def _note_path(self) -> Path:

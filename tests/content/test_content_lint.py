@@ -125,14 +125,3 @@ def test_unused_release_file_is_reported(folder: Path, problems_after: Apply) ->
     (folder / "releases" / "gateway-9.9.9.yaml").write_text("notes: Something.\n")
     (problem,) = problems_after()
     assert "gateway-9.9.9.yaml is used by no event" in problem.what
-
-
-def test_quiet_scenarios_ask_for_more_wrong_plays(problems_after: Apply) -> None:
-    """In a quiet run holding fire passes and four wrong acts are proven."""
-    problems = problems_after(
-        ("scenario.yaml", "family: bad-deploy", "family: quiet"),
-        ("scenario.yaml", "release-slow-path", "no-fault"),
-        ("scenario.yaml", "change: {event: 1}", "change: null"),
-    )
-    assert {problem.where for problem in problems} == {"plays", "plays.nothing.verdict"}
-    assert any("until there are 4" in problem.next_step for problem in problems)

@@ -98,7 +98,7 @@ def test_all_problems_of_a_folder_come_at_once(folder: Path) -> None:
         ("Callers wait for some answers", "Short", "title", "5 characters", "at least 8"),
         ("name: good_share", "name: GoodShare", "objectives[0].name", "another form", "[a-z]"),
         ("truth:\n", "truth: none\nx:\n", "truth", "is text", "mapping"),
-        ("visible: GoodBurn", "visible:", "visible", "is empty", "write text"),
+        ("root_cause: release-slow-path", "root_cause:", "truth.root_cause", "is empty", "write text"),
     ],
 )  # fmt: skip
 def test_misfits_are_said_in_plain_words(folder: Path, old: str, new: str, where: str, what: str, step: str) -> None:
@@ -120,7 +120,7 @@ def test_misfits_are_said_in_plain_words(folder: Path, old: str, new: str, where
     [
         ("{rolout_undo: deployment/feed}", "plays.undo.steps[0]", "`rolout_undo` is not a verb", "`rollout_undo`"),
         ("{rollout_undo: deployment/feed, apply: .}", "plays.undo.steps[0]", "has 2 keys", "one verb per step"),
-        ("restart", "plays.undo.steps[0]", "is text", "rollout_undo, scale"),
+        ("restart", "plays.undo.steps[0]", "is text", "rollout_undo, restart, scale"),
         ("{scale: {deployment/feed: two}}", "plays.undo.steps[0].scale.deployment/feed", "not a whole number", "whole"),
         ("{git_revert: {evnt: 1}}", "plays.undo.steps[0].git_revert.event", "is missing", "rename `evnt`"),
         ("{rollout_undo: feed}", "plays.undo.steps[0].rollout_undo", "another form", "deployment/"),

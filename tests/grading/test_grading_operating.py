@@ -165,6 +165,13 @@ def test_commits_alone_and_pods_of_the_fix_cost_nothing() -> None:
     assert points(run, "care") == 15
 
 
+def test_a_pod_deleted_elsewhere_is_listed_without_a_charge_and_may_be_the_fix() -> None:
+    elsewhere = solved_run().add(changed(150, "gateway-5f6-x", "deleted", "Pod"))
+    assert points(elsewhere, "care") == 15
+    fix = solved_run().without(ChangeObserved).add(changed(180, "gateway-5f6-x", "deleted", "Pod"))
+    assert mended_component(facts_of(fix.bundle(), fix.scenario)) == "gateway"
+
+
 def test_hints_cost_what_they_say_down_to_nothing() -> None:
     run = solved_run().add(
         HintTaken(at=at(150), hint=0, cost=3, text=""), HintTaken(at=at(160), hint=1, cost=5, text="")

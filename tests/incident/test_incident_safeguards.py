@@ -152,3 +152,15 @@ def test_an_alertmanager_that_is_gone_is_the_learners_only_after_a_change_to_it(
     run.add(changed(188, "alertmanager", "replicas 1 -> 0"))
     assert verdicts(run)["alerting"] == "fail"
     assert "nobody would have been told" in whys(run)["alerting"]
+
+
+def test_alerts_without_series_for_some_seconds_of_a_roll_out_are_not_charged() -> None:
+    """The feed's new replica is found seconds after the old one went, whoever rolled it out."""
+    run = solved_run().add(changed(205, "feed", "image 2.3.2 -> 2.3.1"))
+    run.values["alerting"] = lambda s: None if 206 <= s < 213 else 1.0
+    assert verdicts(run)["alerting"] == "unknown"
+    run.values["alerting"] = lambda s: None if 206 <= s < 210 else 1.0
+    assert verdicts(run)["alerting"] == "pass"
+    blind = run.add(changed(205, "prometheus", "replicas 1 -> 0"))
+    blind.values["alerting"] = lambda s: None if s >= 206 else 1.0
+    assert verdicts(blind)["alerting"] == "fail"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from lab.content.loader import LoadedScenario, load_scenario
+from lab.errors import ClusterUnavailable
 from lab.incident.events import PhaseEntered, RunStarted
 from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.loop import Keeper
@@ -59,11 +60,25 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.replicas = {"feed": 1, "gateway": 1, "model-server": 2}
+        self.pods: list[str] = []
+        """Names of pods of one ReplicaSet, which is to have two."""
+        self.silent = False
+        self.tags: dict[str, str] = {}
 
     def list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+        if self.silent:
+            raise ClusterUnavailable("Down", "nothing answers.", "Wait.")
+        if kind == "ReplicaSet":
+            return [{"metadata": {"uid": "u"}, "spec": {"replicas": 2}}]
+        if kind == "Pod":
+            owner = {"kind": "ReplicaSet", "uid": "u"}
+            return [{"metadata": {"name": name, "ownerReferences": [owner]}} for name in self.pods]
         if kind != "Deployment":
             return []
-        return [{"metadata": {"name": name}, "spec": {"replicas": count}} for name, count in self.replicas.items()]
+        return [
+            {"metadata": {"name": name}, "spec": {"replicas": count, "tag": self.tags.get(name, "1")}}
+            for name, count in self.replicas.items()
+        ]
 
 
 @dataclass
@@ -74,12 +89,18 @@ class Bench:
     strike_seconds: float = 8.0
     now: float = START
     values: dict[str, float | None] = field(default_factory=lambda: dict(HEALTHY))
+    scenario_folder: Path = SCENARIOS / SLUG
     firing: frozenset[str] | None = frozenset()
     deployed: list[str] = field(default_factory=list)
+    during_deploy: Callable[[], None] = field(default=lambda: None)
+    """What happens while a teammate's deploy is under way."""
+    during_tick: Callable[[], None] = field(default=lambda: None)
+    """What happens between the look at the objects and the deploys of one second."""
 
     def __post_init__(self) -> None:
-        self.loaded: LoadedScenario = load_scenario(SCENARIOS / SLUG)
+        self.loaded: LoadedScenario = load_scenario(self.scenario_folder)
         self.repo, self.cluster = FakeRepo(), FakeCluster()
+        self.tags = self.cluster.tags
         labels = {"GoodShareBurn": {"alertname": "GoodShareBurn", "severity": "page"}}
         prometheus = SimpleNamespace(
             rules=lambda: {"GoodShareBurn": "x"}, version=lambda: "2.42.0", alert_labels=lambda: labels
@@ -95,7 +116,7 @@ class Bench:
             around=around,
             provisioner=SimpleNamespace(engine="embedded", load=lambda images: None),
             is_pristine=lambda: True,
-            baseline_floors=lambda: {"gateway": 1, "model-server": 2},
+            baseline_floors=lambda replicas: {"gateway": 1, "model-server": 2},
             registered_models=lambda: {"flight-risk/2": "abc"},
         )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +145,7 @@ class Bench:
         return keeper
 
     def _tick(self, now: float, planned: float, constants: RunConstants | None, history_intact: bool | None) -> Tick:
+        self.during_tick()
         values = {**self.values, "history": None if history_intact is None else float(history_intact)}
         return Tick(values, self.firing, self.firing is not None)
 

@@ -22,6 +22,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     def deploy(lab: Any, planned: PlannedDeploy, record: Callable[[Any], None], now: Callable[[], float]) -> None:
         wanted = planned.event.deploy
         made.deployed.append(f"{wanted.component}:{planned.tag}")
+        made.tags[wanted.component] = planned.tag
+        made.during_deploy()
         made.repo.commits.append(f"c{len(made.repo.commits)}")
         record(
             ChangeApplied(
@@ -107,6 +109,53 @@ def test_a_change_made_while_no_keeper_lived_is_seen_by_the_next(bench: Bench) -
     bench.seconds(1)
     assert [change.what for change in bench.keeper.state.learner_changes] == ["replicas 1 -> 3"]
     assert bench.keeper.state.phase == "on_call"
+
+
+def test_a_change_in_the_second_of_a_deploy_is_still_the_learners(bench: Bench) -> None:
+    bench.on_call()
+    struck = (bench.keeper.state.gate_at or 0.0) + bench.strike_seconds
+
+    def meddle() -> None:
+        if bench.now >= struck:
+            bench.cluster.replicas["gateway"] = 3
+
+    bench.during_tick = meddle
+    bench.seconds(12)
+    assert len(bench.deployed) == 2
+    assert [change.name for change in bench.keeper.state.learner_changes] == ["gateway"]
+
+
+def test_a_change_while_a_deploy_is_under_way_is_still_the_learners(bench: Bench) -> None:
+    bench.on_call()
+
+    def meddle() -> None:
+        bench.cluster.replicas["gateway"] = 3
+
+    bench.during_deploy = meddle
+    bench.seconds(12)
+    assert [(change.name, change.what) for change in bench.keeper.state.learner_changes] == [
+        ("gateway", "replicas 1 -> 3")
+    ]
+    assert all(change.name not in ("feed", "model-server") for change in bench.keeper.state.learner_changes)
+
+
+def test_a_deploy_waits_while_the_cluster_does_not_say_what_is_there(bench: Bench) -> None:
+    bench.on_call()
+    bench.cluster.silent = True
+    bench.seconds(12)
+    assert len(bench.deployed) == 1
+    bench.cluster.silent = False
+    bench.seconds(1)
+    assert len(bench.deployed) == 2
+
+
+def test_a_pod_deleted_by_hand_is_listed_and_one_that_came_is_not(bench: Bench) -> None:
+    bench.cluster.pods = ["model-server-a", "model-server-b"]
+    bench.on_call()
+    bench.cluster.pods = ["model-server-b", "model-server-c"]
+    bench.seconds(2)
+    (change,) = bench.keeper.state.learner_changes
+    assert (change.kind, change.name, change.what) == ("Pod", "model-server-a", "deleted")
 
 
 def test_a_lost_commit_breaks_history_and_an_added_one_is_recorded(bench: Bench) -> None:

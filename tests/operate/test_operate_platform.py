@@ -87,3 +87,16 @@ def test_a_broken_manifest_is_named(repo: PlatformRepo) -> None:
     (repo.folder / "manifests" / "20-model-server.yaml").write_text("a: [")
     with pytest.raises(PlatformError, match=r"20-model-server\.yaml"):
         repo.objects()
+
+
+def test_replicas_are_amended_as_if_they_had_always_been_so(repo: PlatformRepo) -> None:
+    before, text = repo.log(), (repo.manifest_of("model-server")).read_text()
+    repo.amend_replicas({"model-server": 3, "gateway": 0})
+    counts = {
+        item["metadata"]["name"]: item["spec"]["replicas"] for item in repo.objects() if item["kind"] == "Deployment"
+    }
+    assert (counts["model-server"], counts["gateway"], counts["feed"]) == (3, 0, 1)
+    assert repo.manifest_of("model-server").read_text() == text.replace("replicas: 2", "replicas: 3")
+    assert [(one.at, one.author, one.subject) for one in repo.log()] == [
+        (one.at, one.author, one.subject) for one in before
+    ]
