@@ -12,7 +12,8 @@ from stack.common.features import COUNT
 from stack.common.metrics import CONTENT_TYPE, exposition
 from stack.model_server.metadata import Health, ModelMetadata, ServerMetadata
 from stack.model_server.protocol import DATATYPE, INPUT, MAX_ROWS, infer_paths
-from stack.model_server.service import Phase, Service
+from stack.model_server.service import Service
+from stack.registry.versions import ModelVersion
 
 _DESCRIPTION = """Probability that a flight lands 15 minutes late or more, by the Open Inference Protocol v2."""
 
@@ -27,9 +28,9 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document with the scoring requests added."""
         schema = super().openapi()
-        for path in sorted(infer_paths(self._service.scorer.version)):
-            schema["paths"].setdefault(path, {"post": _SCORING})
-        return schema
+        version = self._service.version
+        scoring = {path: {"post": _SCORING} for path in sorted(infer_paths(version))} if version else {}
+        return schema | {"paths": schema["paths"] | scoring}
 
 
 def create_application(service: Service) -> Application:
@@ -47,40 +48,54 @@ def create_application(service: Service) -> Application:
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
-    model = service.scorer.version
-
     async def live() -> Health:
         return Health(ok=True, phase=service.phase)
 
     async def ready(response: Response) -> Health:
-        ok = service.phase is Phase.READY
-        response.status_code = 200 if ok else 503
-        return Health(ok=ok, phase=service.phase)
+        response.status_code = 200 if service.ready else 503
+        return Health(ok=service.ready, phase=service.phase)
+
+    async def model_ready(response: Response, model: str, version: str = "") -> Health:
+        _served(service, model, version)
+        return await ready(response)
 
     for path in ("/healthz", "/v2/health/live"):
         app.add_api_route(path, live, summary="Whether the process works")
-    model_path = f"/v2/models/{model.model}"
-    for path in ("/v2/health/ready", f"{model_path}/ready", f"{model_path}/versions/{model.version}/ready"):
-        app.add_api_route(path, ready, summary="Whether it answers scoring requests; 503 when not")
+    summary = "Whether it answers scoring requests; 503 when not"
+    app.add_api_route("/v2/health/ready", ready, summary=summary)
+    for path in ("/v2/models/{model}/ready", "/v2/models/{model}/versions/{version}/ready"):
+        app.add_api_route(path, model_ready, summary=summary)
 
 
 def _add_metadata(app: FastAPI, service: Service) -> None:
-    model = service.scorer.version
-
     async def server() -> ServerMetadata:
         return ServerMetadata(name="flight-risk model server", version=service.release.tag)
 
-    async def metadata() -> ModelMetadata:
-        return ModelMetadata.of(model)
+    async def metadata(model: str, version: str = "") -> ModelMetadata:
+        return ModelMetadata.of(_served(service, model, version))
 
     app.add_api_route("/v2", server, summary="The server")
-    for path in (f"/v2/models/{model.model}", f"/v2/models/{model.model}/versions/{model.version}"):
+    for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
         app.add_api_route(path, metadata, summary="The model")
+
+
+def _served(service: Service, model: str, version: str) -> ModelVersion:
+    """The served version, if that is what is asked for; an empty `version` is any."""
+    served = service.version
+    if served is None:
+        raise HTTPException(503, "no model version is loaded yet; ask /v2/health/ready")
+    if model != served.model:
+        raise HTTPException(404, f"model {model!r} is not served here; there is: {served.model}")
+    if version not in ("", served.version):
+        raise HTTPException(404, f"version {version!r} of {model} is not served here; there is: {served.version}")
+    return served
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = f"nothing is served at {request.url.path}; see /docs" if status == 404 else f"{error}"
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    if detail == "Not Found":
+        detail = f"nothing is served at {request.url.path}; see /docs"
     return JSONResponse({"error": detail}, status_code=status)
 
 

@@ -17,14 +17,19 @@ class Front:
     def __init__(self, service: Service, application: ASGIApp) -> None:
         self._service = service
         self._application = application
-        self._paths = infer_paths(service.scorer.version)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or hand it on."""
-        if scope["type"] == "http" and scope["path"] in self._paths:
+        if scope["type"] == "http" and self._scores(scope["path"]):
             await self._infer(scope["method"], receive, send)
         else:
             await self._application(scope, receive, send)
+
+    def _scores(self, path: str) -> bool:
+        version = self._service.version
+        if version is None:
+            return path.startswith("/v2/models/") and path.endswith("/infer")
+        return path in infer_paths(version)
 
     async def _infer(self, method: str, receive: Receive, send: Send) -> None:
         service = self._service

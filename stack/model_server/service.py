@@ -14,6 +14,7 @@ from stack.common.release import ServingRelease
 from stack.common.share import Share
 from stack.model_server.protocol import BadRequest, decode, encode, refusal
 from stack.model_server.scorer import Scorer
+from stack.registry.versions import ModelVersion
 
 
 class Phase(StrEnum):
@@ -26,17 +27,20 @@ class Phase(StrEnum):
 
 
 class Service:
-    """Answers scoring requests with one scorer, as one release does it."""
+    """
+    Answers scoring requests as one release does it, with the scorer adopted last; until there is one, with 503.
+
+    All of it belongs to the event loop's thread.
+    """
 
     def __init__(
         self,
-        scorer: Scorer,
+        scorer: Scorer | None,
         release: ServingRelease,
         registry: CollectorRegistry,
         clock: Callable[[], float],
         log: logging.Logger,
     ) -> None:
-        self.scorer = scorer
         self.release = release
         self.registry = registry
         self.phase = Phase.STARTING
@@ -47,13 +51,36 @@ class Service:
         self._audit = Share(release.audit.share) if release.audit.share else None
         self._durations = request_durations(registry)
         self._ok = self._durations.labels("200")
-        info = Gauge(
+        self._info = Gauge(
             "model_version_info", "The model version that answers.", ["model", "version", "sha256"], registry=registry
         )
-        info.labels(scorer.version.model, scorer.version.version, scorer.version.sha256).set(1)
+        self._scorer: Scorer | None = None
+        if scorer is not None:
+            self.adopt(scorer)
+
+    @property
+    def version(self) -> ModelVersion | None:
+        """The version that is served; None before the first one is adopted."""
+        return None if self._scorer is None else self._scorer.version
+
+    @property
+    def ready(self) -> bool:
+        """Whether it asks for requests: it has a version to answer with, has come up, and is not on its way out."""
+        return self.phase is Phase.READY and self._scorer is not None
+
+    def adopt(self, scorer: Scorer) -> None:
+        """
+        Serve `scorer` from the next batch on; what was taken before is answered by the scorer it was taken with.
+
+        Call it on the event loop's thread. The version in metadata, paths and `model_version_info` changes at once.
+        """
+        version = scorer.version
+        self._scorer = scorer
+        self._info.clear()
+        self._info.labels(version.model, version.version, version.sha256).set(1)
 
     def open(self) -> None:
-        """Become ready, unless asked to stop before."""
+        """Become ready as soon as there is a version, unless asked to stop before."""
         if self.phase is Phase.STARTING:
             self.phase = Phase.READY
 
@@ -73,14 +100,15 @@ class Service:
             return error.status, refusal(str(error))
 
     async def _score(self, body: bytes) -> bytes:
-        if self.phase is Phase.STARTING:
+        if self.phase is Phase.STARTING or self._scorer is None:
             raise BadRequest(503, "the model is not ready yet; ask /v2/health/ready")
         flight, rows = decode(body)
         if self._reject is not None and self._reject.takes():
             raise BadRequest(self.release.reject.status, "the request was refused by the input policy")
         if self._audit is not None and self._audit.takes():
             await asyncio.sleep(self.release.audit.wait_ms / 1000)
-        return encode(self.scorer.version, flight, self.scorer.score(rows))
+        scorer = self._scorer
+        return encode(scorer.version, flight, scorer.score(rows))
 
     def observe(self, status: int, started: float) -> None:
         """Count an answered request that arrived at `started` by `now`."""

@@ -38,6 +38,26 @@ async def test_it_answers_from_ready_on_until_it_is_gone(body: Body) -> None:
         assert (await service.answer(body()))[0] == 200
 
 
+async def test_without_a_version_it_is_not_ready(body: Body) -> None:
+    service = Service(None, ServingRelease(), CollectorRegistry(), float, LOG)
+    service.open()
+    assert (service.ready, service.version) == (False, None)
+    assert (await service.answer(body()))[0] == 503
+    service.adopt(Scorer.load(resolve("1")))
+    assert service.ready
+    assert json.loads((await service.answer(body()))[1])["model_version"] == "1"
+
+
+async def test_only_the_adopted_version_is_served(body: Body) -> None:
+    service = serve(ServingRelease())
+    service.open()
+    service.adopt(Scorer.load(resolve("1")))
+    answer = json.loads((await service.answer(body()))[1])
+    assert (answer["model_version"], answer["parameters"]["sha256"]) == ("1", resolve("1").sha256)
+    shown = [line for line in exposition(service.registry).decode().splitlines() if line.startswith("model_version_")]
+    assert shown == [f'model_version_info{{model="flight-risk",sha256="{resolve("1").sha256}",version="1"}} 1.0']
+
+
 async def test_a_release_refuses_its_share(body: Body) -> None:
     service = serve(ServingRelease(reject=Reject(share=0.25, status=429)))
     service.open()
