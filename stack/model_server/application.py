@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from stack.common.features import COUNT
 from stack.common.metrics import CONTENT_TYPE, exposition
-from stack.model_server.metadata import Health, ModelMetadata, ServerMetadata
+from stack.model_server.documentation import page
+from stack.model_server.metadata import Health, IndexEntry, ModelConfig, ModelMetadata, ServerMetadata
 from stack.model_server.protocol import DATATYPE, INPUT, MAX_ROWS
+from stack.model_server.scorer import TYPICAL
 from stack.model_server.service import Service, infer_paths
 from stack.registry.versions import ModelVersion
+
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "parameters")
+"""What the server does beyond the core of the protocol, by the names that Triton gives it."""
 
 _DESCRIPTION = """Probability that a flight lands 15 minutes late or more, by the Open Inference Protocol v2."""
 
@@ -22,7 +27,13 @@ class Application(FastAPI):
     """A FastAPI application whose documentation includes the scoring requests that are answered in front of it."""
 
     def __init__(self, service: Service) -> None:
-        super().__init__(title="Flight risk model server", version=service.release.tag, description=_DESCRIPTION)
+        super().__init__(
+            title="Flight risk model server",
+            version=service.release.tag,
+            description=_DESCRIPTION,
+            docs_url=None,
+            redoc_url=None,
+        )
         self._service = service
 
     def openapi(self) -> dict[str, Any]:
@@ -43,6 +54,10 @@ def create_application(service: Service) -> Application:
     @app.get("/metrics", summary="Metrics in Prometheus' text format")
     async def metrics() -> Response:
         return Response(exposition(service.registry), media_type=CONTENT_TYPE)
+
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> HTMLResponse:
+        return HTMLResponse(page(app.openapi()))
 
     return app
 
@@ -69,14 +84,23 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 def _add_metadata(app: FastAPI, service: Service) -> None:
     async def server() -> ServerMetadata:
-        return ServerMetadata(name="flight-risk model server", version=service.release.tag)
+        return ServerMetadata(name="flight-risk model server", version=service.release.tag, extensions=EXTENSIONS)
 
     async def metadata(model: str, version: str = "") -> ModelMetadata:
         return ModelMetadata.of(_served(service, model, version))
 
+    async def config(model: str, version: str = "") -> ModelConfig:
+        return ModelConfig.of(_served(service, model, version))
+
+    async def index() -> list[IndexEntry]:
+        served = service.version
+        return [IndexEntry(name=served.model, version=served.version, state="READY")] if served else []
+
     app.add_api_route("/v2", server, summary="The server")
+    app.add_api_route("/v2/repository/index", index, methods=["POST"], summary="The models of the server")
     for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
         app.add_api_route(path, metadata, summary="The model")
+        app.add_api_route(f"{path}/config", config, summary="The model, as Triton's model configuration has it")
 
 
 def _served(service: Service, model: str, version: str) -> ModelVersion:
@@ -123,13 +147,20 @@ _SCORING = {
                             },
                         },
                     },
-                }
+                },
+                "example": {
+                    "id": "UA1-1001-EWR-IAH",
+                    "inputs": [{"name": INPUT, "datatype": DATATYPE, "shape": [1, COUNT], "data": TYPICAL}],
+                },
             }
         },
     },
     "responses": {
         "200": {"description": "the tensor `probability`, FP32, [n]"},
         "400": {"description": "the body is not JSON"},
+        "404": {"description": "another model or version is served; `error` names it"},
+        "413": {"description": "the body is too long; send fewer rows at once"},
         "422": {"description": "a field or row is wrong; `error` names it"},
+        "503": {"description": "not ready, or too many requests at once; try again after `retry-after` seconds"},
     },
 }

@@ -58,8 +58,13 @@ class Connection(asyncio.Protocol):
         self._exchanges: deque[Exchange] = deque()
         self._exchange: Exchange | None = None
         self._deaf = False
+        """Whether nothing that still comes is read as a request."""
+        self._ended = False
+        """Whether the client has said that no more will come."""
         self._paused = False
         self._in_head = False
+        self._upgrading = False
+        """Whether the parser stops at the head of a request that offers another protocol, to be read once more."""
         self._head_bytes = 0
         self._head = Head()
         self._body = b""
@@ -87,37 +92,25 @@ class Connection(asyncio.Protocol):
         self._exchanges.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._parser = httptools.HttpRequestParser(self)
-            if rest := data[upgrade.args[0] :]:
-                self.data_received(rest)
-        except httptools.HttpParserError as error:
-            if not self._deaf:
-                cause = error.__context__
-                told = cause if isinstance(cause, BadRequest) else BadRequest(400, f"not HTTP/1.1: {error}")
-                self.fail(told)
-        else:
-            if self._in_head:
-                self._head_bytes += len(data)
-                if self._head_bytes > MAX_HEAD:
-                    self.fail(BadRequest(431, f"the headers are longer than {MAX_HEAD} bytes"))
-            if len(self._exchanges) > MAX_PIPELINED:
-                self._pause()
+        head = self._head if self._in_head else None
+        size = len(data)
+        while data and not self._deaf:
+            data = self._parse(data)
+        if self._in_head and self._head is head:
+            self._head_bytes += size
+            if self._head_bytes > MAX_HEAD:
+                self.fail(BadRequest(431, f"the headers are longer than {MAX_HEAD} bytes"))
+        if len(self._exchanges) > MAX_PIPELINED:
+            self._pause()
 
     def eof_received(self) -> bool:
+        self._ended = True
         if self.receiving and not self._deaf:
             self.fail(BadRequest(400, "the connection closed within a request"))
-            self._close()
-            return False
-        if self.lingering or not self._exchanges:
-            return False
-        self._deaf = True
-        self._exchanges[-1].last = True
-        return True
+        elif self._exchanges:
+            self._deaf = True
+            self._exchanges[-1].last = True
+        return bool(self._exchanges)
 
     def pause_writing(self) -> None:
         self.blocked = True
@@ -145,6 +138,9 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         head, parser = self._head, self._parser
         self._in_head = False
+        if parser.should_upgrade():
+            self._upgrading = True
+            return
         method, old = parser.get_method(), parser.get_http_version() == "1.0"
         keep = head.keep if old else not head.close
         self._exchange = Exchange(self, self._owner.now(), keep=keep, old=old, bodiless=method == b"HEAD")
@@ -161,6 +157,8 @@ class Connection(asyncio.Protocol):
             raise too_long()
 
     def on_message_complete(self) -> None:
+        if self._upgrading:
+            return
         body, exchange = self._body, self._exchange
         if self._parts:
             body += b"".join(self._parts)
@@ -210,6 +208,22 @@ class Connection(asyncio.Protocol):
         self._deaf = True
         self._transport.abort()
 
+    def _parse(self, data: bytes) -> bytes:
+        """Parse what came; returns what is to be parsed after it, with a parser of its own."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrading = False
+            method, self._parser = self._parser.get_method(), httptools.HttpRequestParser(self)
+            if method != b"CONNECT":
+                return self._head.without_upgrade(method) + data[upgrade.args[0] :]
+            self.fail(BadRequest(405, "there are no tunnels here"))
+        except httptools.HttpParserError as error:
+            if not self._deaf:
+                cause = error.__context__
+                self.fail(cause if isinstance(cause, BadRequest) else BadRequest(400, f"not HTTP/1.1: {error}"))
+        return b""
+
     def _invite(self) -> None:
         """Ask for the body, unless an earlier answer has to go first or the body is coming already."""
         if not self._exchanges and not self._body:
@@ -219,16 +233,13 @@ class Connection(asyncio.Protocol):
     def _end(self, *, lingers: bool) -> None:
         self._deaf = True
         self._exchanges.clear()
-        if lingers and not self._transport.is_closing():
+        if lingers and not self._ended and not self._transport.is_closing():
             self.lingering = True
             self.since = self._owner.clock
             self._transport.write_eof()
             self._resume()
         else:
-            self._close()
-
-    def _close(self) -> None:
-        self._transport.close()
+            self._transport.close()
 
     def _pause(self) -> None:
         if not self._paused:

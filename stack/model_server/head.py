@@ -65,6 +65,11 @@ class Head:
         if self.length > MAX_BODY:
             raise too_long()
 
+    def without_upgrade(self, method: bytes) -> bytes:
+        """The bytes of the head as if no other protocol had been offered, as a server may always see it."""
+        lines = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self.target, lines)
+
     def _heed(self, name: bytes, value: bytes) -> None:
         match name:
             case b"host":

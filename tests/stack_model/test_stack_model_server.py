@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from stack.data.pool import load_pool
+from stack.model_server.application import EXTENSIONS
 from stack.model_server.scorer import Scorer
 from stack.registry.versions import resolve
 
@@ -74,7 +76,11 @@ def test_only_post_scores(server: ServerProcess) -> None:
 def test_health_and_metadata(server: ServerProcess) -> None:
     for path in ("/healthz", "/v2/health/live", "/v2/health/ready", "/v2/models/flight-risk/ready"):
         assert server.ask(path).json() == {"ok": True, "phase": "ready"}
-    assert server.ask("/v2").json() == {"name": "flight-risk model server", "version": "2.3.5", "extensions": []}
+    assert server.ask("/v2").json() == {
+        "name": "flight-risk model server",
+        "version": "2.3.5",
+        "extensions": [*EXTENSIONS],
+    }
     model = server.ask("/v2/models/flight-risk").json()
     assert model["inputs"] == [{"name": "features", "datatype": "FP32", "shape": [-1, 12]}]
     assert model["outputs"] == [{"name": "probability", "datatype": "FP32", "shape": [-1]}]
@@ -88,8 +94,13 @@ def test_an_unknown_path_is_told_as_json(server: ServerProcess) -> None:
 
 
 def test_the_documentation_includes_scoring(server: ServerProcess) -> None:
-    assert server.ask("/docs").status == 200
     assert "post" in server.ask("/openapi.json").json()["paths"][INFER]
+    page = server.ask("/docs")
+    assert page.status == 200
+    assert f"<b>POST</b> {INFER}" in page.text
+    assert "UA1-1001-EWR-IAH" in page.text
+    assert "<script" not in page.text
+    assert not re.search(r"(src|href)=.?(https?:)?//", page.text), "it loads nothing from elsewhere"
 
 
 def test_metrics_count_requests_by_code(server: ServerProcess, body: Body) -> None:
