@@ -33,6 +33,7 @@ class Application(FastAPI):
             description=_DESCRIPTION,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         self._service = service
 
