@@ -22,6 +22,8 @@ from stack.model_server.service import Service
 
 TICK_SECONDS = 0.25
 """How often deadlines are looked at, and the date of answers is set."""
+LAST_SECONDS = 0.2
+"""How long connections without a request have to bring one after the listening is over."""
 
 _SCORING = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 
@@ -84,6 +86,8 @@ class Server:
         await asyncio.sleep(0)
         if self._listener is not None:
             self._listener.close()
+        if any(connection.idle for connection in self._connections):
+            await asyncio.sleep(LAST_SECONDS)
         for connection in tuple(self._connections):
             connection.retire()
         if self._connections:

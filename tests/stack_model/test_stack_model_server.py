@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
@@ -141,6 +142,41 @@ def test_a_release_makes_audited_requests_wait_and_a_stop_answers_them(start_ser
     assert "INFO release 2.4.0 serves flight-risk version 1" in log
     assert log.count("answered") == 4
     assert "Traceback" not in log
+
+
+def test_a_stop_loses_no_request(start_server: Starter, body: Body) -> None:
+    """Clients that keep their connections, as far as they are told they may, get an answer to all that they send."""
+    server = ready(start_server("log: {every: 1000000}\n"))
+    answered = Barrier(5)
+
+    def ask_on() -> tuple[int, int]:
+        done = unanswered = 0
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while True:
+            try:
+                connection.connect() if connection.sock is None else None
+            except OSError:
+                return done, unanswered
+            try:
+                connection.request("POST", INFER, body())
+                answer = connection.getresponse()
+                assert answer.status == 200, answer.read()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                unanswered += 1
+                connection.close()
+                continue
+            done += 1
+            if done == 20:
+                answered.wait(30)
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(ask_on) for _ in range(4)]
+        answered.wait(30)
+        assert server.stop() == 0
+        for done, unanswered in (client.result() for client in clients):
+            assert done > 20
+            assert unanswered <= 1, "one connection each may have been in the listener's queue as it closed"
 
 
 def test_what_cannot_start_says_so_in_one_line(start_server: Starter) -> None:
