@@ -12,10 +12,10 @@ APART := live or docker or kind
 PYTEST := $(BIN)/pytest -q -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit test-wide test-live test-kind check bench clean
+.PHONY: help setup run test test-unit test-wide test-live test-kind check bench bench-serving clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/runtime.stamp ## Start the lab; without a terminal, play the first incident to the end
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/lab; else $(BIN)/lab demo hangs-now-and-then; fi
@@ -44,6 +44,9 @@ check: $(VENV)/dev.stamp ## Lint, types, layers, and the scenarios' and lessons'
 
 bench: $(VENV)/runtime.stamp ## Measure the stack on this machine against the goals
 	$(BIN)/python benchmarks/stack.py
+
+bench-serving: $(VENV)/dev.stamp ## Measure the model server beside the usual ways to serve the same model
+	$(BIN)/python -m benchmarks.serving
 
 setup: $(VENV)/dev.stamp ## Install everything that the other targets need
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+from pathlib import Path
+
 import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -71,11 +75,8 @@ def pydantic_onnx() -> FastAPI:
 
 def plain_sklearn() -> FastAPI:
     """FastAPI, pydantic models in and out, the scikit-learn pipeline in a thread, as most tutorials have it."""
-    from stack.data.pool import load_training
-    from stack.trainer.pipeline import train
-
     app = FastAPI()
-    pipeline = train(load_training().months(1, 1))
+    pipeline = pickle.loads(Path(os.environ["PICKLE_FILE"]).read_bytes())
 
     @app.post(PATH)
     def infer(question: Question) -> Answer:

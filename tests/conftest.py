@@ -11,6 +11,7 @@ PROCESSES = (
     "stack_flow", "cluster/embedded_node", "cluster/embedded_api/test_api_kubectl.py",
     "cluster/embedded_api/test_api_provision.py", "stack_model/test_stack_model_server.py",
     "keeper/proving/test_proving_grounds.py",
+    "stack_model/test_stack_triton.py", "stack_model/test_stack_flood.py",
 )  # fmt: skip
 """Suites that start programs on this machine."""
 SCREENS = (

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from stack.common.features import COUNT
 from stack.common.metrics import CONTENT_TYPE, exposition
-from stack.model_server.metadata import Health, ModelMetadata, ServerMetadata
-from stack.model_server.protocol import DATATYPE, INPUT, MAX_ROWS, infer_paths
-from stack.model_server.service import Phase, Service
+from stack.model_server.documentation import page
+from stack.model_server.metadata import Health, IndexEntry, ModelConfig, ModelMetadata, ServerMetadata
+from stack.model_server.protocol import DATATYPE, INPUT, MAX_ROWS
+from stack.model_server.scorer import TYPICAL
+from stack.model_server.service import Service, infer_paths
+from stack.registry.versions import ModelVersion
+
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "parameters")
+"""What the server does beyond the core of the protocol, by the names that Triton gives it."""
 
 _DESCRIPTION = """Probability that a flight lands 15 minutes late or more, by the Open Inference Protocol v2."""
 
@@ -21,15 +27,22 @@ class Application(FastAPI):
     """A FastAPI application whose documentation includes the scoring requests that are answered in front of it."""
 
     def __init__(self, service: Service) -> None:
-        super().__init__(title="Flight risk model server", version=service.release.tag, description=_DESCRIPTION)
+        super().__init__(
+            title="Flight risk model server",
+            version=service.release.tag,
+            description=_DESCRIPTION,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
         self._service = service
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document with the scoring requests added."""
         schema = super().openapi()
-        for path in sorted(infer_paths(self._service.scorer.version)):
-            schema["paths"].setdefault(path, {"post": _SCORING})
-        return schema
+        version = self._service.version
+        scoring = {path: {"post": _SCORING} for path in sorted(infer_paths(version))} if version else {}
+        return schema | {"paths": schema["paths"] | scoring}
 
 
 def create_application(service: Service) -> Application:
@@ -43,44 +56,68 @@ def create_application(service: Service) -> Application:
     async def metrics() -> Response:
         return Response(exposition(service.registry), media_type=CONTENT_TYPE)
 
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> HTMLResponse:
+        return HTMLResponse(page(app.openapi()))
+
     return app
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
-    model = service.scorer.version
-
     async def live() -> Health:
         return Health(ok=True, phase=service.phase)
 
     async def ready(response: Response) -> Health:
-        ok = service.phase is Phase.READY
-        response.status_code = 200 if ok else 503
-        return Health(ok=ok, phase=service.phase)
+        response.status_code = 200 if service.ready else 503
+        return Health(ok=service.ready, phase=service.phase)
+
+    async def model_ready(response: Response, model: str, version: str = "") -> Health:
+        _served(service, model, version)
+        return await ready(response)
 
     for path in ("/healthz", "/v2/health/live"):
         app.add_api_route(path, live, summary="Whether the process works")
-    model_path = f"/v2/models/{model.model}"
-    for path in ("/v2/health/ready", f"{model_path}/ready", f"{model_path}/versions/{model.version}/ready"):
-        app.add_api_route(path, ready, summary="Whether it answers scoring requests; 503 when not")
+    summary = "Whether it answers scoring requests; 503 when not"
+    app.add_api_route("/v2/health/ready", ready, summary=summary)
+    for path in ("/v2/models/{model}/ready", "/v2/models/{model}/versions/{version}/ready"):
+        app.add_api_route(path, model_ready, summary=summary)
 
 
 def _add_metadata(app: FastAPI, service: Service) -> None:
-    model = service.scorer.version
-
     async def server() -> ServerMetadata:
-        return ServerMetadata(name="flight-risk model server", version=service.release.tag)
+        return ServerMetadata(name="flight-risk model server", version=service.release.tag, extensions=EXTENSIONS)
 
-    async def metadata() -> ModelMetadata:
-        return ModelMetadata.of(model)
+    async def metadata(model: str, version: str = "") -> ModelMetadata:
+        return ModelMetadata.of(_served(service, model, version))
+
+    async def config(model: str, version: str = "") -> ModelConfig:
+        return ModelConfig.of(_served(service, model, version))
+
+    async def index() -> list[IndexEntry]:
+        served = service.version
+        return [IndexEntry(name=served.model, version=served.version, state="READY")] if served else []
 
     app.add_api_route("/v2", server, summary="The server")
-    for path in (f"/v2/models/{model.model}", f"/v2/models/{model.model}/versions/{model.version}"):
+    app.add_api_route("/v2/repository/index", index, methods=["POST"], summary="The models of the server")
+    for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
         app.add_api_route(path, metadata, summary="The model")
+        app.add_api_route(f"{path}/config", config, summary="The model, as Triton's model configuration has it")
+
+
+def _served(service: Service, model: str, version: str) -> ModelVersion:
+    """The served version, if that is what is asked for; an empty `version` is any."""
+    served = service.version
+    if served is None or model != served.model or version not in ("", served.version):
+        error = service.absent(model, version)
+        raise HTTPException(error.status, str(error))
+    return served
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = f"nothing is served at {request.url.path}; see /docs" if status == 404 else f"{error}"
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    if detail == "Not Found":
+        detail = f"nothing is served at {request.url.path}; see /docs"
     return JSONResponse({"error": detail}, status_code=status)
 
 
@@ -111,13 +148,20 @@ _SCORING = {
                             },
                         },
                     },
-                }
+                },
+                "example": {
+                    "id": "UA1-1001-EWR-IAH",
+                    "inputs": [{"name": INPUT, "datatype": DATATYPE, "shape": [1, COUNT], "data": TYPICAL}],
+                },
             }
         },
     },
     "responses": {
         "200": {"description": "the tensor `probability`, FP32, [n]"},
         "400": {"description": "the body is not JSON"},
+        "404": {"description": "another model or version is served; `error` names it"},
+        "413": {"description": "the body is too long; send fewer rows at once"},
         "422": {"description": "a field or row is wrong; `error` names it"},
+        "503": {"description": "not ready, or too many requests at once; try again after `retry-after` seconds"},
     },
 }

@@ -38,6 +38,44 @@ class Tensor(Message):
     shape: tuple[int, ...]
 
 
+class ConfigTensor(Message):
+    """An input or output as Triton's model configuration writes it; -1 is any length."""
+
+    name: str
+    data_type: str
+    dims: tuple[int, ...]
+
+
+class ModelConfig(Message):
+    """What Triton's clients ask for as the model configuration; the first dimension is that of the rows."""
+
+    name: str
+    platform: str = "onnxruntime_onnx"
+    backend: str = "onnxruntime"
+    max_batch_size: int = 0
+    input: tuple[ConfigTensor, ...]
+    output: tuple[ConfigTensor, ...]
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> ModelConfig:
+        """The configuration of a registered version."""
+        kind = f"TYPE_{DATATYPE}"
+        return cls(
+            name=version.model,
+            input=(ConfigTensor(name=INPUT, data_type=kind, dims=(-1, COUNT)),),
+            output=(ConfigTensor(name=OUTPUT, data_type=kind, dims=(-1,)),),
+        )
+
+
+class IndexEntry(Message):
+    """One model of the server, as its index lists it."""
+
+    name: str
+    version: str
+    state: str
+    reason: str = ""
+
+
 class InputFeature(Message):
     """One value of an input row."""
 

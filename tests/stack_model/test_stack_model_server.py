@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 from stack.data.pool import load_pool
+from stack.model_server.application import EXTENSIONS
 from stack.model_server.scorer import Scorer
 from stack.registry.versions import resolve
 
@@ -74,7 +77,11 @@ def test_only_post_scores(server: ServerProcess) -> None:
 def test_health_and_metadata(server: ServerProcess) -> None:
     for path in ("/healthz", "/v2/health/live", "/v2/health/ready", "/v2/models/flight-risk/ready"):
         assert server.ask(path).json() == {"ok": True, "phase": "ready"}
-    assert server.ask("/v2").json() == {"name": "flight-risk model server", "version": "2.3.5", "extensions": []}
+    assert server.ask("/v2").json() == {
+        "name": "flight-risk model server",
+        "version": "2.3.5",
+        "extensions": [*EXTENSIONS],
+    }
     model = server.ask("/v2/models/flight-risk").json()
     assert model["inputs"] == [{"name": "features", "datatype": "FP32", "shape": [-1, 12]}]
     assert model["outputs"] == [{"name": "probability", "datatype": "FP32", "shape": [-1]}]
@@ -83,13 +90,18 @@ def test_health_and_metadata(server: ServerProcess) -> None:
 
 
 def test_an_unknown_path_is_told_as_json(server: ServerProcess) -> None:
-    reply = server.ask("/v2/models/other/infer", b"{}")
-    assert (reply.status, reply.json()) == (404, {"error": "nothing is served at /v2/models/other/infer; see /docs"})
+    reply = server.ask("/v2/model")
+    assert (reply.status, reply.json()) == (404, {"error": "nothing is served at /v2/model; see /docs"})
 
 
 def test_the_documentation_includes_scoring(server: ServerProcess) -> None:
-    assert server.ask("/docs").status == 200
     assert "post" in server.ask("/openapi.json").json()["paths"][INFER]
+    page = server.ask("/docs")
+    assert page.status == 200
+    assert f"<b>POST</b> {INFER}" in page.text
+    assert "UA1-1001-EWR-IAH" in page.text
+    assert "<script" not in page.text
+    assert not re.search(r"(src|href)=.?(https?:)?//", page.text), "it loads nothing from elsewhere"
 
 
 def test_metrics_count_requests_by_code(server: ServerProcess, body: Body) -> None:
@@ -130,6 +142,41 @@ def test_a_release_makes_audited_requests_wait_and_a_stop_answers_them(start_ser
     assert "INFO release 2.4.0 serves flight-risk version 1" in log
     assert log.count("answered") == 4
     assert "Traceback" not in log
+
+
+def test_a_stop_loses_no_request(start_server: Starter, body: Body) -> None:
+    """Clients that keep their connections, as far as they are told they may, get an answer to all that they send."""
+    server = ready(start_server("log: {every: 1000000}\n"))
+    answered = Barrier(5)
+
+    def ask_on() -> tuple[int, int]:
+        done = unanswered = 0
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while True:
+            try:
+                connection.connect() if connection.sock is None else None
+            except OSError:
+                return done, unanswered
+            try:
+                connection.request("POST", INFER, body())
+                answer = connection.getresponse()
+                assert answer.status == 200, answer.read()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                unanswered += 1
+                connection.close()
+                continue
+            done += 1
+            if done == 20:
+                answered.wait(30)
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(ask_on) for _ in range(4)]
+        answered.wait(30)
+        assert server.stop() == 0
+        for done, unanswered in (client.result() for client in clients):
+            assert done > 20
+            assert unanswered <= 1, "one connection each may have been in the listener's queue as it closed"
 
 
 def test_what_cannot_start_says_so_in_one_line(start_server: Starter) -> None:

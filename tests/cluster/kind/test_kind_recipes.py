@@ -55,7 +55,7 @@ def test_requirements_keep_the_versions_that_the_project_declares() -> None:
 def test_the_real_image_needs_what_serves_and_nothing_of_the_lab() -> None:
     lines = stack_requirements(footprint(STACK).names, declared_requirements(STACK))
     names = {re.split(r"[<>=]", line)[0] for line in lines}
-    assert {"onnxruntime", "numpy", "fastapi", "uvicorn", "httptools", "pyyaml"} <= names
+    assert {"onnxruntime", "numpy", "fastapi", "httptools", "msgspec", "pyyaml"} <= names
     assert not names & {"textual", "rich", "kubernetes", "docker", "cryptography", "psutil"}
 
 
