@@ -29,8 +29,10 @@ _KINDS_OF_LEARNERS = ("Deployment", "Service", "ConfigMap", "Secret")
 _KEPT_CONFIG_MAPS = ("kube-root-ca.crt",)
 _TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105
 _POLL_SECONDS = 0.1
+_LOOK_AT_IMAGES_SECONDS = 4.0
 _PULL_SECONDS = 20.0
-_NOT_PULLED = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+_NEVER_PULLED = ("ErrImageNeverPull", "InvalidImageName")
+_NOT_PULLED = ("ImagePullBackOff", *_NEVER_PULLED)
 
 
 def shipped_images(stack_root: Path) -> tuple[ImageSpec, ...]:
@@ -71,10 +73,10 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
 
     Raises:
         ClusterTimeout: it did not within the deadline; says which, and what their pods say.
-        MissingError: the cluster cannot pull images, and went on failing for a while; says which.
+        MissingError: nodes lack images that they may not pull, or went on failing to pull for a while; says which.
     """
-    end = time.monotonic() + deadline_seconds
-    patience = time.monotonic() + _PULL_SECONDS
+    started = time.monotonic()
+    end, look = started + deadline_seconds, started + _LOOK_AT_IMAGES_SECONDS
     waiting: set[str] = set()
     while True:
         now_waiting = {item["metadata"]["name"] for item in cluster.list("Deployment") if not rolled_out(item)}
@@ -83,9 +85,9 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
         waiting = now_waiting
         if not waiting:
             return
-        if time.monotonic() > patience:
-            _require_images(cluster)
-            patience = time.monotonic() + _PULL_SECONDS
+        if (now := time.monotonic()) > look:
+            _require_images(cluster, _NOT_PULLED if now > started + _PULL_SECONDS else _NEVER_PULLED)
+            look = now + _LOOK_AT_IMAGES_SECONDS
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
             raise ClusterTimeout(
                 "The stack did not get ready",
@@ -94,18 +96,19 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
             )
 
 
-def _require_images(cluster: Cluster) -> None:
-    """Raise MissingError when pods wait for images that their nodes gave up pulling for now."""
+def _require_images(cluster: Cluster, reasons: tuple[str, ...]) -> None:
+    """Raise MissingError when pods wait for images for one of these reasons."""
     lacking = {
         str(state.get("image", ""))
         for pod in cluster.list("Pod")
         for state in pod.get("status", {}).get("containerStatuses", [])
-        if (state.get("state", {}).get("waiting") or {}).get("reason") in _NOT_PULLED
+        if (state.get("state", {}).get("waiting") or {}).get("reason") in reasons
     }
     if lacking:
         raise MissingError(
-            "Images cannot be pulled",
-            "nodes of the cluster cannot get:\n" + "\n".join(f"  {image}" for image in sorted(lacking)),
+            "Images are missing",
+            "nodes of the cluster do not have, and cannot get:\n"
+            + "\n".join(f"  {image}" for image in sorted(lacking)),
             "Put them where the nodes find them (docs/anywhere.md), then run `lab up` again.",
         )
 
@@ -161,13 +164,24 @@ def await_gone(cluster: Cluster, stop: Event, deadline_seconds: float = 30.0) ->
     """
     Wait until no pod is ending any more.
 
+    A pod whose containers are over goes at once: what its node still tidies up can take half a minute and runs nothing.
+
     Raises:
         ClusterTimeout: some still are.
     """
     end = time.monotonic() + deadline_seconds
-    while any(pod["metadata"].get("deletionTimestamp") for pod in cluster.list("Pod")):
+    while ending := [pod for pod in cluster.list("Pod") if pod["metadata"].get("deletionTimestamp")]:
+        for pod in ending:
+            if _is_over(pod):
+                cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
             raise _not_cleared(cluster)
+
+
+def _is_over(pod: Object) -> bool:
+    """Whether every container of the pod was started and has terminated."""
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return bool(statuses) and all("terminated" in status.get("state", {}) for status in statuses)
 
 
 def _served(cluster: Cluster, kind: str) -> list[Object]:

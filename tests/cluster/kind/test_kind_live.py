@@ -15,9 +15,9 @@ from docker import DockerClient
 
 import stack
 from lab.cluster.client import Cluster
-from lab.cluster.embedded.processes import wait_until
 from lab.cluster.images import connect
 from lab.cluster.kind import KindProvisioner
+from lab.cluster.processes import wait_until
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterUnavailable, MissingError, NotFound
 
