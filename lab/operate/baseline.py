@@ -10,6 +10,7 @@ from threading import Event
 
 from lab.cluster.apply import apply
 from lab.cluster.client import LEARNERS_OWN, Cluster, Object
+from lab.cluster.pods import remove_ended
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, MissingError, NotFound
 from lab.operate.platform import PlatformRepo, previous_tags
@@ -162,26 +163,15 @@ def clear(cluster: Cluster, keep: tuple[Object, ...], stop: Event, deadline_seco
 
 def await_gone(cluster: Cluster, stop: Event, deadline_seconds: float = 30.0) -> None:
     """
-    Wait until no pod is ending any more.
-
-    A pod whose containers are over goes at once: what its node still tidies up can take half a minute and runs nothing.
+    Wait until no pod is ending any more; those that run nothing are removed.
 
     Raises:
         ClusterTimeout: some still are.
     """
     end = time.monotonic() + deadline_seconds
-    while ending := [pod for pod in cluster.list("Pod") if pod["metadata"].get("deletionTimestamp")]:
-        for pod in ending:
-            if _is_over(pod):
-                cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
+    while remove_ended(cluster):
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
             raise _not_cleared(cluster)
-
-
-def _is_over(pod: Object) -> bool:
-    """Whether every container of the pod was started and has terminated."""
-    statuses = pod.get("status", {}).get("containerStatuses", [])
-    return bool(statuses) and all("terminated" in status.get("state", {}) for status in statuses)
 
 
 def _served(cluster: Cluster, kind: str) -> list[Object]:
