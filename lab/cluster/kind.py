@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from lab.cluster import lodging
 from lab.cluster.client import Cluster
 from lab.cluster.connection import sweep_keys
-from lab.cluster.embedded.certs import write_private
+from lab.cluster.files import write_private
 from lab.cluster.forward import Forward
 from lab.cluster.furniture import api_sources, await_account, furnish, furniture_objects
 from lab.cluster.images import ImageBuilder, Recipes, connect, engine
@@ -157,9 +158,10 @@ class KindProvisioner:
         if record is None:
             return
         self._write_record(_Record(record.cluster, complete=False))
-        lock = machine_lock(machine_folder(self._environ), record.cluster, self._say)
-        with engine(self._environ) as client, lock:
+        only = machine_lock(machine_folder(self._environ), record.cluster, self._say)
+        with engine(self._environ) as client, only as lock:
             docker = self._docker(client, record.cluster)
+            docker.tool.lock = lock
             docker.shared.leave(self._namespace, lambda cluster: lodging.own(cluster, self._namespace).leave())
         shutil.rmtree(self._scratch.parent, ignore_errors=True)
         self._kubeconfig.unlink(missing_ok=True)
@@ -175,11 +177,12 @@ class KindProvisioner:
             builder.ensure_published(say)
             builder.ensure_base(say)
             self._write_record(_Record(cluster, complete=False))
-            with machine_lock(machine_folder(self._environ), cluster, say):
+            with machine_lock(machine_folder(self._environ), cluster, say) as docker.tool.lock:
                 image = self._environ.get("LAB_KIND_NODE_IMAGE") or None
                 made = docker.shared.ensure(self._stack_root / "kind.yaml", image, say)
                 docker.shared.write_kubeconfig(self._kubeconfig, self._namespace)
                 self._lodge(say)
+            docker.tool.lock = None
             if made and (known := self._remembered()):
                 self._put(docker, known)
         self._write_record(_Record(cluster, complete=True))
@@ -213,11 +216,19 @@ class KindProvisioner:
         if not lacking:
             return
         self._say(f"loading {len(lacking)} image{'s' if len(lacking) > 1 else ''} into the kind cluster")
+        self._load(docker, lacking)
+        docker.nodes.note_loaded({reference: wanted[reference] for reference in lacking})
+
+    def _load(self, docker: _Docker, references: Sequence[str]) -> None:
+        """Load images, with the layers that all share only where a node lacks them."""
         archive = self._state_dir / f"images.{os.getpid()}.tar"
         try:
-            docker.nodes.save(lacking, archive)
+            if docker.nodes.save_added(references, archive):
+                with contextlib.suppress(ClusterError):
+                    docker.tool.load_archive(archive)
+                    return
+            docker.nodes.save(references, archive)
             docker.tool.load_archive(archive)
-            docker.nodes.note_loaded({reference: wanted[reference] for reference in lacking})
         finally:
             archive.unlink(missing_ok=True)
 

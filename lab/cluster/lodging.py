@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Literal
 
 from lab.cluster.client import Cluster, Object
 from lab.cluster.furniture import LAB_LABEL, lab_namespace
+from lab.cluster.pods import remove_ended
 from lab.cluster.provision import Finding
 from lab.errors import ClusterError, ClusterTimeout, MissingError, NotFound
 
@@ -105,6 +107,8 @@ class Lodging:
     def _await(self, holds: Callable[[], bool], what: str) -> None:
         end, pause = time.monotonic() + _LEAVE_SECONDS, Event()
         while not holds():
+            with contextlib.suppress(ClusterError):  # the right to look goes with the namespace
+                remove_ended(self.cluster, "" if self.own else OURS)
             if time.monotonic() > end:
                 raise ClusterTimeout(
                     "Not yet gone",

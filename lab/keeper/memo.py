@@ -18,6 +18,8 @@ from lab.operate.lab import Lab
 _GOOD = "job:good_requests:share15s"
 _BAD_BELOW = 0.97
 _GOOD_ABOVE = 0.98
+_WINDOW_SECONDS = 15.0
+"""What the share looks back on: bad figures closer together than this are of one dip."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ def write_note(memo: Memo, view: RunView, lab: Lab) -> str:
     if finding.cause == NO_FAULT:
         return quiet_note(view.run_id, memo.alert, ())
     shares = _shares(memo, lab)
-    started = next((at for at, value in shares if value < _BAD_BELOW), memo.alert_at)
+    started = began(shares, memo.alert_at, view.on_call_since or 0.0)
     mitigated = _mitigated(shares) if memo.resolved_at else 0.0
     bad = [1 - value for at, value in shares if started <= at <= (mitigated or shares[-1][0])]
     share = sum(bad) / len(bad) if bad else 0.0
@@ -76,6 +78,22 @@ def _shares(memo: Memo, lab: Lab) -> Sequence[tuple[float, float]]:
     except LabError:
         return ((memo.alert_at, 1.0),)
     return series[0].points if series else ((memo.alert_at, 1.0),)
+
+
+def began(shares: Sequence[tuple[float, float]], alert_at: float, since: float) -> float:
+    """
+    When the dip that the alert tells of began, as the share of good requests shows it.
+
+    Earlier dips are not part of it, and what was before `since`, such as a stack that was just starting, is not looked
+    at. Without a dip before the alert it is the first one after it, else the alert. All in Unix seconds.
+    """
+    bad = [at for at, value in shares if value < _BAD_BELOW and at >= since]
+    found = alert_at
+    for at in reversed([at for at in bad if at <= alert_at]):
+        if found - at > _WINDOW_SECONDS:
+            break
+        found = at
+    return found if found < alert_at else min((at for at in bad if at > alert_at), default=alert_at)
 
 
 def _mitigated(shares: Sequence[tuple[float, float]]) -> float:

@@ -10,6 +10,7 @@ from threading import Event
 
 from lab.cluster.apply import apply
 from lab.cluster.client import LEARNERS_OWN, Cluster, Object
+from lab.cluster.pods import remove_ended
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, MissingError, NotFound
 from lab.operate.platform import PlatformRepo, previous_tags
@@ -31,8 +32,10 @@ OPTION_MARK = ("app.kubernetes.io/component", "option")
 _KEPT_CONFIG_MAPS = ("kube-root-ca.crt",)
 _TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105
 _POLL_SECONDS = 0.1
+_LOOK_AT_IMAGES_SECONDS = 4.0
 _PULL_SECONDS = 20.0
-NOT_PULLED = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+_NEVER_PULLED = ("ErrImageNeverPull", "InvalidImageName")
+NOT_PULLED = ("ImagePullBackOff", *_NEVER_PULLED)
 """Reasons that a container waits for when its image cannot be had."""
 
 
@@ -74,10 +77,10 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
 
     Raises:
         ClusterTimeout: it did not within the deadline; says which, and what their pods say.
-        MissingError: the cluster cannot pull images, and went on failing for a while; says which.
+        MissingError: nodes lack images that they may not pull, or went on failing to pull for a while; says which.
     """
-    end = time.monotonic() + deadline_seconds
-    patience = time.monotonic() + _PULL_SECONDS
+    started = time.monotonic()
+    end, look = started + deadline_seconds, started + _LOOK_AT_IMAGES_SECONDS
     waiting: set[str] = set()
     while True:
         now_waiting = {item["metadata"]["name"] for item in stack_deployments(cluster) if not rolled_out(item)}
@@ -86,9 +89,9 @@ def await_ready(cluster: Cluster, deadline_seconds: float, say: Say, stop: Event
         waiting = now_waiting
         if not waiting:
             return
-        if time.monotonic() > patience:
-            _require_images(cluster)
-            patience = time.monotonic() + _PULL_SECONDS
+        if (now := time.monotonic()) > look:
+            _require_images(cluster, NOT_PULLED if now > started + _PULL_SECONDS else _NEVER_PULLED)
+            look = now + _LOOK_AT_IMAGES_SECONDS
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
             raise ClusterTimeout(
                 "The stack did not get ready",
@@ -108,19 +111,20 @@ def stack_deployments(cluster: Cluster) -> list[Object]:
     return [item for item in cluster.list("Deployment") if not is_option(item)]
 
 
-def _require_images(cluster: Cluster) -> None:
-    """Raise MissingError when pods of the stack wait for images that their nodes gave up pulling for now."""
+def _require_images(cluster: Cluster, reasons: tuple[str, ...]) -> None:
+    """Raise MissingError when pods of the stack wait for images for one of these reasons."""
     lacking = {
         str(state.get("image", ""))
         for pod in cluster.list("Pod")
         if not is_option(pod)
         for state in pod.get("status", {}).get("containerStatuses", [])
-        if (state.get("state", {}).get("waiting") or {}).get("reason") in NOT_PULLED
+        if (state.get("state", {}).get("waiting") or {}).get("reason") in reasons
     }
     if lacking:
         raise MissingError(
-            "Images cannot be pulled",
-            "nodes of the cluster cannot get:\n" + "\n".join(f"  {image}" for image in sorted(lacking)),
+            "Images are missing",
+            "nodes of the cluster do not have, and cannot get:\n"
+            + "\n".join(f"  {image}" for image in sorted(lacking)),
             "Put them where the nodes find them (docs/anywhere.md), then run `lab up` again.",
         )
 
@@ -174,13 +178,13 @@ def clear(cluster: Cluster, keep: tuple[Object, ...], stop: Event, deadline_seco
 
 def await_gone(cluster: Cluster, stop: Event, deadline_seconds: float = 30.0) -> None:
     """
-    Wait until no pod is ending any more.
+    Wait until no pod is ending any more; those that run nothing are removed.
 
     Raises:
         ClusterTimeout: some still are.
     """
     end = time.monotonic() + deadline_seconds
-    while any(pod["metadata"].get("deletionTimestamp") for pod in cluster.list("Pod")):
+    while remove_ended(cluster):
         if time.monotonic() > end or stop.wait(_POLL_SECONDS):
             raise _not_cleared(cluster)
 

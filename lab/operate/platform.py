@@ -35,6 +35,8 @@ _CONFIG_MAPS = (
 """ConfigMaps that are made from folders: name, component, folder."""
 _FIELD, _RECORD = "\x1f", "\x1e"
 _OUR_IMAGE = re.compile(r"(\bimage:\s*[\"']?)mlops-lab/")
+_NOT_PULLED = re.compile(r"^[ ]*imagePullPolicy:[ ]*Never[ ]*\n", re.MULTILINE)
+"""How the manifests keep nodes from asking a public registry for images that only the lab builds."""
 _SEPARATE_DAYS = (9, 2)
 """Ages in days of the two commits a repo starts with."""
 
@@ -69,8 +71,8 @@ class PlatformRepo:
         """
         Start the repo from `stack/platform`: a commit with the earlier good tags, then one with today's.
 
-        `images` is the registry and path that images of ours are pulled from; the manifests name it, so that whatever
-        applies them, and whoever reads them, sees what runs.
+        `images` is the registry and path that images of ours are pulled from; the manifests then name it and let nodes
+        pull, so that whatever applies them, and whoever reads them, sees what runs.
         """
         if self.folder.exists():
             shutil.rmtree(self.folder)
@@ -97,7 +99,8 @@ class PlatformRepo:
     def _name_registry(self, images: str) -> None:
         for path in (*(self.folder / "manifests").glob("*.yaml"), *(self.folder / "options").glob("*.yaml")):
             if images:
-                path.write_text(_OUR_IMAGE.sub(rf"\1{images}/mlops-lab/", path.read_text()))
+                text = _OUR_IMAGE.sub(rf"\1{images}/mlops-lab/", path.read_text())
+                path.write_text(_NOT_PULLED.sub("", text))
 
     def exists(self) -> bool:
         """Whether there is a repository here."""

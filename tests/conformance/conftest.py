@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engineboxes import KIND_CLUSTER, Box, Case, kubectl, lab_namespaces, rest, why_no_kind
+from engineboxes import KIND_CLUSTER, Box, Case, in_docker, kubectl, lab_namespaces, rest, run, why_no_kind
 
 ENGINES = (
     pytest.param("embedded", marks=pytest.mark.live),
@@ -28,7 +27,7 @@ def holder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Bo
     lacking = why_no_kind()
     if lacking:
         pytest.skip(lacking)
-    before = containers()
+    before = in_docker(KIND_CLUSTER)
     made = Box(tmp_path_factory.mktemp("holder"), cache, "kind")
     try:
         made.up()
@@ -38,17 +37,8 @@ def holder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Bo
         done = made.lab("down")
     assert done.code == 0, done.err
     assert made.processes() == []
-    assert containers() <= before
-
-
-def containers() -> set[str]:
-    """Every container that Docker knows, running or not, but for those of other kind clusters."""
-    form = '{{.ID}} {{.Label "io.x-k8s.kind.cluster"}}'
-    done = subprocess.run(
-        ["docker", "ps", "--all", "--format", form], capture_output=True, text=True, timeout=60, check=True
-    )
-    rows = (line.partition(" ") for line in done.stdout.splitlines())
-    return {name for name, _, cluster in rows if cluster in ("", KIND_CLUSTER)}
+    assert in_docker(KIND_CLUSTER) <= before
+    assert KIND_CLUSTER not in run("kind", "get", "clusters").split()
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,18 @@ from typing import Any
 from tests import labbox
 from tests.labbox import LAB, eventually
 
-__all__ = ["KIND_CLUSTER", "Box", "Case", "eventually", "kubectl", "lab_namespaces", "rest", "why_no_kind"]
+__all__ = [
+    "KIND_CLUSTER",
+    "Box",
+    "Case",
+    "eventually",
+    "in_docker",
+    "kubectl",
+    "lab_namespaces",
+    "rest",
+    "run",
+    "why_no_kind",
+]
 
 KIND_CLUSTER = "mlops-lab-test"
 """Apart from the cluster that the labs of this machine's user share."""
@@ -35,7 +47,11 @@ class Box(labbox.Box):
         return done.json
 
     def up_until(self, word: str, number: signal.Signals) -> int:
-        """Start `lab up`, send it the signal when a line of its story has the word, and return its exit code."""
+        """
+        Start `lab up`, send the signal when a line of its story has the word, and return its exit code.
+
+        SIGINT goes to all that it started as well, as Ctrl-C does in a terminal; any other one to it alone.
+        """
         with subprocess.Popen(
             [str(LAB), "up", "--on", self.on],
             env={**self.environ, "PYTHONUNBUFFERED": "1"},
@@ -43,6 +59,7 @@ class Box(labbox.Box):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         ) as running:
             assert running.stdout is not None
             told = []
@@ -52,7 +69,7 @@ class Box(labbox.Box):
                     break
             else:
                 raise AssertionError(f"never said {word!r}: {''.join(told)}")
-            running.send_signal(number)
+            (os.killpg if number == signal.SIGINT else os.kill)(running.pid, number)
             rest = running.communicate(timeout=60)[0]
             assert "Traceback" not in rest, rest
             return running.returncode
@@ -85,6 +102,21 @@ def kubectl(kubeconfig: str, *argv: str, text: str | None = None) -> str:
         ["kubectl", "--kubeconfig", kubeconfig, *argv],
         input=text, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def in_docker(cluster: str) -> set[str]:
+    """Every container and volume that Docker knows, running or not, but for containers of other kind clusters."""
+    form = '{{.ID}} {{.Label "io.x-k8s.kind.cluster"}}'
+    rows = (line.partition(" ") for line in run("docker", "ps", "--all", "--format", form).splitlines())
+    volumes = run("docker", "volume", "ls", "--quiet").split()
+    return {name for name, _, of in rows if of in ("", cluster)} | set(volumes)
+
+
+def run(*argv: str) -> str:
+    """What a program printed; one that fails fails the test with what it said."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

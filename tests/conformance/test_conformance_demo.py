@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from engineboxes import KIND_CLUSTER, Box, kubectl, rest
+from engineboxes import KIND_CLUSTER, Box, kubectl, rest, run
 
 from lab.cluster.furniture import furniture_objects
 from lab.cluster.permissions import needs
@@ -80,11 +79,6 @@ def retagged(box: Box) -> list[str]:
         run("docker", "tag", name, pulled_as)
     run("kind", "load", "docker-image", "--name", KIND_CLUSTER, *listed["pulled_as"])
     return [str(name) for name in listed["pulled_as"]]
-
-
-def run(*argv: str) -> None:
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def logging_in_by(program: Path, token: str) -> dict[str, Any]:

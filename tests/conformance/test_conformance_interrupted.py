@@ -1,4 +1,4 @@
-"""An up that was ended in the middle is finished by the next one, or undone by down."""
+"""An up that was ended in the middle is finished by the next one, or undone by down; kind has a file of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOMENTS = {FIRST: "first", APPLYING: "applying", ALMOST: "almost"}
 
 
 def on(engine: str, number: signal.Signals, word: str) -> Any:
-    """One interruption on one engine; a real cluster is slow, so it gets the two that differ most."""
+    """One interruption on one engine; somebody else's cluster is slow, so it gets the two that differ most."""
     mark = pytest.mark.live if engine == "embedded" else pytest.mark.kind
     return pytest.param(engine, number, word, marks=mark, id=f"{engine}-{number.name}-{MOMENTS[word]}")
 
@@ -38,7 +38,6 @@ def undone(box: Box, case: Case, before: set[str]) -> None:
         on("embedded", signal.SIGKILL, ALMOST),
         on("embedded", signal.SIGINT, APPLYING),
         on("embedded", signal.SIGINT, FIRST),
-        on("kind", signal.SIGKILL, APPLYING),
         on("context", signal.SIGKILL, ALMOST),
     ],
     indirect=["case"],
@@ -60,7 +59,6 @@ def test_the_next_up_finishes_it(box: Box, case: Case, number: signal.Signals, w
         on("embedded", signal.SIGKILL, FIRST),
         on("embedded", signal.SIGKILL, APPLYING),
         on("embedded", signal.SIGINT, ALMOST),
-        on("kind", signal.SIGINT, ALMOST),
         on("context", signal.SIGKILL, APPLYING),
     ],
     indirect=["case"],

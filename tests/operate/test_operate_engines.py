@@ -97,11 +97,11 @@ def test_a_repo_names_the_registry_and_its_verbs_keep_it(tmp_path: Path) -> None
     assert "feed" in repo.components()
     before = repo.set_tag("feed", "9.9.9")
     assert repo.tag("feed") == "9.9.9" != before
-    images = [
-        item["spec"]["template"]["spec"]["containers"][0]["image"]
-        for item in repo.objects()
-        if item["kind"] == "Deployment"
+    containers = [
+        item["spec"]["template"]["spec"]["containers"][0] for item in repo.objects() if item["kind"] == "Deployment"
     ]
+    assert not any("imagePullPolicy" in container for container in containers), "nodes may pull from it"
+    images = [container["image"] for container in containers]
     assert "registry.example:5000/team/mlops-lab/feed:9.9.9" in images
     assert all("mlops-lab/" not in image or image.startswith("registry.example:5000/team/") for image in images)
 

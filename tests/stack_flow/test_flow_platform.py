@@ -85,6 +85,12 @@ def test_pods_are_confined_bounded_and_probed(name: str) -> None:
         assert spec["automountServiceAccountToken"] is False
 
 
+@pytest.mark.parametrize("name", PORTS)
+def test_no_node_asks_a_public_registry_for_what_only_the_lab_builds(name: str) -> None:
+    ours = container(name)["image"].startswith("mlops-lab/")
+    assert container(name).get("imagePullPolicy") == ("Never" if ours else None)
+
+
 def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -> None:
     for name in ("model-server", "gateway", "discovery"):
         strategy = named("Deployment", name)["spec"]["strategy"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lab.cluster.files import write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -38,17 +39,6 @@ def _token(path: Path) -> str:
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32).encode())
     return path.read_text(encoding="ascii").strip()
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    fresh.replace(path)
 
 
 def _make_certificate(target: Credentials, now: datetime) -> None:

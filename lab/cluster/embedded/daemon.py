@@ -36,6 +36,7 @@ from lab.cluster.embedded.schema import field_table
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Store, utc_now
 from lab.cluster.locks import only_one
+from lab.cluster.processes import start_mark
 
 HOST = "127.0.0.1"
 PORT_FILE = "port"
@@ -167,7 +168,7 @@ def _settings(state_dir: Path, ranges: Ranges, credentials: Credentials, port: i
 
 
 def _record(settings: NodeSettings) -> DaemonRecord:
-    mark = journal.start_mark(os.getpid()) or ""
+    mark = start_mark(os.getpid()) or ""
     return DaemonRecord(os.getpid(), mark, settings.api_port, settings.pod_prefix, settings.service_prefix)
 
 

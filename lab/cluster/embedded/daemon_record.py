@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.cluster.embedded.certs import write_private
+from lab.cluster.files import write_private
 
 RECORD = "daemon.json"
 LOCK = "daemon.lock"

@@ -12,7 +12,7 @@ import os
 import signal
 from pathlib import Path
 
-import psutil
+from lab.cluster.processes import start_mark
 
 JOURNAL = "pids.jsonl"
 
@@ -44,33 +44,6 @@ def reap(state_dir: Path) -> int:
                 os.kill(pid, signal.SIGKILL)
     (state_dir / JOURNAL).unlink(missing_ok=True)
     return len(left)
-
-
-def start_mark(pid: int) -> str | None:
-    """What tells this process from any other that ever had its pid on this boot; None for none, or a zombie.
-
-    On Linux the start time in clock ticks since boot (field 22 of `/proc/PID/stat`, proc(5)) with the boot's id, which
-    no change of the clock moves; elsewhere psutil's creation time.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return _portable_mark(pid)
-    fields = text[text.rindex(")") + 2 :].split()
-    if fields[0] in ("Z", "X"):
-        return None
-    return f"{boot}:{fields[19]}"
-
-
-def _portable_mark(pid: int) -> str | None:
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return repr(process.create_time())
-    except psutil.Error:
-        return None
 
 
 def _entries(state_dir: Path) -> list[tuple[int, str]]:

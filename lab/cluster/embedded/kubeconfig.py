@@ -6,7 +6,7 @@ import base64
 import json
 from pathlib import Path
 
-from lab.cluster.embedded.certs import write_private
+from lab.cluster.files import write_private
 
 
 def write_kubeconfig(path: Path, *, server: str, ca_file: Path, token: str, namespace: str) -> None:

@@ -17,14 +17,12 @@ from lab.cluster.embedded.images import LocalImage, write_catalogue
 from lab.cluster.embedded.kubeconfig import write_kubeconfig
 from lab.cluster.embedded.processes import (
     end_everything,
-    has_ended,
     lock_is_free,
     members,
     note_spawned,
     running_daemon,
-    spawn_detached,
-    wait_until,
 )
+from lab.cluster.processes import has_ended, spawn_detached, wait_until
 from lab.cluster.provision import ClusterAddress, Finding, ImageSpec
 from lab.errors import ClusterTimeout, ClusterUnavailable, MissingError, NotFound
 

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
-from lab.cluster.embedded import journal
 from lab.cluster.forward.records import (
     Asked,
     Running,
@@ -31,6 +30,7 @@ from lab.cluster.forward.records import (
 )
 from lab.cluster.forward.relay import ServiceServer, open_server
 from lab.cluster.forward.upstream import Upstream
+from lab.cluster.processes import start_mark
 
 LOOK_SECONDS = 0.2
 ANOTHER_RUNS = 3
@@ -41,7 +41,7 @@ def forward(folder: Path, kubeconfig: str, namespace: str, environ: Mapping[str,
     """Forward what is asked for until `stop` is set or nothing is asked for any more."""
     upstream = Upstream(Path(kubeconfig), namespace, environ)
     servers: dict[str, ServiceServer] = {}
-    mark = journal.start_mark(os.getpid()) or ""
+    mark = start_mark(os.getpid()) or ""
 
     def publish() -> None:
         ports = {name: server.port for name, server in servers.items()}

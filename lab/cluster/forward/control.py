@@ -12,8 +12,6 @@ from pathlib import Path
 
 import lab
 from lab.cluster.connection import sweep_keys
-from lab.cluster.embedded import journal
-from lab.cluster.embedded.processes import has_ended, spawn_detached, wait_until
 from lab.cluster.forward.records import (
     ASKED,
     LOCK,
@@ -27,6 +25,7 @@ from lab.cluster.forward.records import (
     write_asked,
 )
 from lab.cluster.forward.relay import HOST
+from lab.cluster.processes import has_ended, is_reaped, spawn_detached, start_mark, wait_until
 from lab.errors import ClusterTimeout
 
 START_SECONDS = 20.0
@@ -114,7 +113,7 @@ class Forward:
             running = self._running()
         (self._folder / RUNNING).unlink(missing_ok=True)
         if last is not None:
-            wait_until(lambda: _is_reaped(last.pid), HARD_SECONDS)
+            wait_until(lambda: is_reaped(last.pid), HARD_SECONDS)
             sweep_keys(Path(last.kubeconfig))
 
     def _forwards(self, services: Sequence[str]) -> bool:
@@ -125,7 +124,7 @@ class Forward:
         found = read_running(self._folder)
         if found is None or has_ended(found.pid):
             return None
-        return found if journal.start_mark(found.pid) == found.started else None
+        return found if start_mark(found.pid) == found.started else None
 
     def _is_free(self) -> bool:
         if not (self._folder / LOCK).exists():
@@ -145,11 +144,3 @@ class Forward:
         with (self._folder / "control.lock").open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def _is_reaped(pid: int) -> bool:
-    """Whether a process that is over, threads included, left no entry for us to take; True for children of others."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.cluster.embedded.certs import write_private
+from lab.cluster.files import write_private
 from lab.cluster.locks import only_one
 
 ASKED = "asked.json"

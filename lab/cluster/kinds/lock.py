@@ -22,9 +22,11 @@ def machine_folder(environ: Mapping[str, str]) -> Path:
 
 
 @contextlib.contextmanager
-def machine_lock(folder: Path, cluster: str, say: Callable[[str], None]) -> Iterator[None]:
+def machine_lock(folder: Path, cluster: str, say: Callable[[str], None]) -> Iterator[int]:
     """
     Hold the lock of that cluster; it is free again when its holder ends, however it ends.
+
+    Gives the descriptor that holds it: a program that inherits it keeps the lock until it ends itself.
 
     Raises:
         ClusterTimeout: another lab held it all the time.
@@ -34,7 +36,7 @@ def machine_lock(folder: Path, cluster: str, say: Callable[[str], None]) -> Iter
         raise ClusterTimeout("No lock", f"{folder} belongs to somebody else.", "Set TMPDIR to a folder of your own.")
     with (folder / f"{cluster}.lock").open("a", encoding="ascii") as lock:
         _take(lock.fileno(), cluster, say)
-        yield
+        yield lock.fileno()
 
 
 def _take(descriptor: int, cluster: str, say: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lab.cluster.kinds.layers import Incomplete, write_added
 from lab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 SAVE_SECONDS = 300
 _LOADED = "mlops-lab-images.json"
 """In a node's folder /kind: reference to content hash of what was loaded into it."""
-_LOOK = f"cat /kind/{_LOADED} 2>/dev/null; echo; ctr --namespace k8s.io images list --quiet"
+_CTR = ("ctr", "--namespace", "k8s.io")
+_LOOK = f"cat /kind/{_LOADED} 2>/dev/null; echo; {' '.join(_CTR)} images list --quiet"
 
 _MANIFEST = "mlops-lab.yaml"
 _METRICS_API = "v1beta1.metrics.k8s.io"
@@ -65,13 +67,36 @@ class Nodes:
 
     def save(self, references: Sequence[str], target: Path) -> None:
         """Write one archive with these images; layers that they share are in it once."""
+        with self._saved(references) as parts, target.open("wb") as file:
+            for part in parts:
+                file.write(part)
+
+    def save_added(self, references: Sequence[str], target: Path) -> bool:
+        """
+        Write an archive with what these images add to the layers that every node has; False where that is too much.
+
+        Nothing is written then, and all of the images have to be loaded.
+        """
+        there = [set(_run(node, *_CTR, "content", "list", "--quiet").split()) for node in self._containers()]
+        held = frozenset(set.intersection(*there)) if there else frozenset[str]()
+        layers = [self._client.images.get(name).attrs["RootFS"]["Layers"] for name in references]
+        if not all(held.issuperset(one[:-1]) for one in layers):
+            return False
+        with self._saved(references) as parts:
+            try:
+                write_added(parts, held, target)
+            except Incomplete:
+                return False
+        return True
+
+    @contextmanager
+    def _saved(self, references: Sequence[str]) -> Iterator[Iterator[bytes]]:
+        """What `docker save` gives, in parts."""
         api = self._client.api
         address = f"{api.base_url}/v{api.api_version}/images/get"
         with api.get(address, params={"names": list(references)}, stream=True, timeout=SAVE_SECONDS) as answer:
             answer.raise_for_status()
-            with target.open("wb") as file:
-                for part in answer.iter_content(2**20):
-                    file.write(part)
+            yield answer.iter_content(2**20)
 
     def apply(self, manifest: bytes) -> None:
         """
@@ -114,6 +139,12 @@ class Nodes:
         return found
 
 
+def _run(node: Container, *argv: str) -> str:
+    """What a command in the node prints, whatever its exit code."""
+    output: bytes = node.exec_run(list(argv), stderr=False).output or b""
+    return output.decode(errors="replace")
+
+
 def _archive(name: str, content: bytes) -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as archive:
@@ -125,8 +156,7 @@ def _archive(name: str, content: bytes) -> bytes:
 
 def _held(node: Container) -> dict[str, str]:
     """Content hashes of the images that are in the node now and that were loaded by a lab."""
-    output = node.exec_run(["sh", "-c", _LOOK], stderr=False).output or b""
-    first, _, rest = output.decode(errors="replace").partition("\n")
+    first, _, rest = _run(node, "sh", "-c", _LOOK).partition("\n")
     try:
         noted = dict(json.loads(first))
     except (ValueError, TypeError):

@@ -10,7 +10,7 @@ from threading import Event
 import yaml
 
 from lab.cluster.client import Cluster
-from lab.cluster.embedded.certs import write_private
+from lab.cluster.files import write_private
 from lab.cluster.furniture import LAB_LABEL
 from lab.cluster.kinds.nodes import Nodes
 from lab.cluster.kinds.tool import KindTool

@@ -33,10 +33,16 @@ def show_version(version: Sequence[int]) -> str:
 
 
 class KindTool:
-    """Commands of one kind cluster; `scratch` is a kubeconfig that kind may write and clean as it likes."""
+    """
+    Commands of one kind cluster; `scratch` is a kubeconfig that kind may write and clean as it likes.
+
+    `lock` is the descriptor of a lock that kind holds with us: where we are killed while it makes or deletes the
+    cluster, the next one who wants to do so waits until it is done, and finds what it left at rest.
+    """
 
     def __init__(self, cluster: str, scratch: Path, environ: Mapping[str, str]) -> None:
         self.cluster = cluster
+        self.lock: int | None = None
         self._scratch = scratch
         self._environ = {**environ, "KIND_EXPERIMENTAL_PROVIDER": "docker", "KUBECONFIG": str(scratch)}
 
@@ -83,7 +89,15 @@ class KindTool:
         argv = ["kind", *arguments]
         try:
             done = subprocess.run(
-                argv, env=self._environ, capture_output=True, text=True, check=False, timeout=seconds, encoding="utf-8"
+                argv,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
+                encoding="utf-8",
+                pass_fds=self._inherited,
             )
         except FileNotFoundError as error:
             raise MissingError("kind is missing", "there is no program `kind` on PATH.", INSTALL) from error
@@ -97,6 +111,10 @@ class KindTool:
             raise ClusterError("kind failed", f"`{' '.join(argv)}`:\n{_tail(done.stderr)}", "Mend it, then repeat.")
         return done.stdout
 
+    @property
+    def _inherited(self) -> tuple[int, ...]:
+        return () if self.lock is None else (self.lock,)
+
     def _tell(self, arguments: Sequence[str], say: Callable[[str], None]) -> None:
         """Run with every step of kind said as it begins."""
         lines: list[str] = []
@@ -109,12 +127,17 @@ class KindTool:
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                pass_fds=self._inherited,
             ) as running:
-                for line in running.stderr or ():
-                    lines.append(line.rstrip())
-                    if step := _STEP.match(line.strip()):
-                        say(f"kind: {_plain(step[1])}")
-                code = running.wait()
+                try:
+                    for line in running.stderr or ():
+                        lines.append(line.rstrip())
+                        if step := _STEP.match(line.strip()):
+                            say(f"kind: {_plain(step[1])}")
+                    code = running.wait()
+                except BaseException:
+                    running.kill()
+                    raise
         except FileNotFoundError as error:
             raise MissingError("kind is missing", "there is no program `kind` on PATH.", INSTALL) from error
         if code:

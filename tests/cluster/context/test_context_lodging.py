@@ -147,6 +147,21 @@ def test_a_namespace_that_was_there_stays_with_all_that_is_not_ours(api: TinyApi
     assert sorted(api.objects) == sorted([NS, *theirs])
 
 
+def test_pods_that_a_node_is_slow_to_let_go_of_do_not_hold_up_leaving(
+    api: TinyApi, source: Path, tmp_path: Path
+) -> None:
+    put(api, NS)
+    lab = provisioner(tmp_path, source, own=False)
+    lab.up(quiet)
+    for name, labels in (("feed-1", LABELS), ("shop-1", {})):
+        put(api, f"{NS}/pods/{name}", labels)
+        pod = api.objects[f"{NS}/pods/{name}"]
+        pod["metadata"]["deletionTimestamp"] = "2026-10-01T10:00:00Z"
+        pod["status"] = {"containerStatuses": [{"state": {"terminated": {"exitCode": 0}}}]}
+    lab.down()
+    assert sorted(api.objects) == [NS, f"{NS}/pods/shop-1"]
+
+
 def test_a_namespace_that_is_not_there_and_one_with_another_lab_are_refused(
     api: TinyApi, source: Path, tmp_path: Path
 ) -> None:

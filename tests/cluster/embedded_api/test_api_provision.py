@@ -15,10 +15,11 @@ import pytest
 from lab.cluster.embedded.certs import ensure_credentials
 from lab.cluster.embedded.daemon_record import read_record
 from lab.cluster.embedded.images import LocalImage, lookup, write_catalogue
-from lab.cluster.embedded.processes import note_spawned, spawn_detached, wait_until
+from lab.cluster.embedded.processes import note_spawned
 from lab.cluster.embedded.provisioner import EmbeddedProvisioner
 from lab.cluster.embedded.ranges import claim_ranges
 from lab.cluster.embedded.store import utc_now
+from lab.cluster.processes import spawn_detached, wait_until
 from lab.cluster.provision import ImageSpec, Provisioner
 from lab.errors import ClusterTimeout, ClusterUnavailable, NotFound
 

@@ -94,6 +94,16 @@ async def test_unknown_image_backs_off_until_it_is_there(node: Node) -> None:
     assert " F found" in node.log("pull")
 
 
+async def test_an_image_that_must_not_be_pulled_says_so_at_once(node: Node) -> None:
+    container = {"image": "lab/unknown:9", "imagePullPolicy": "Never", "args": ["-c", "print('found')"]}
+    node.add_pod("never", container, restartPolicy="Never")
+    await node.until(lambda: node.waiting("never") == "ErrImageNeverPull")
+    assert "ErrImageNeverPull" in node.reasons("never")
+    assert not {"Pulling", "BackOff"} & node.reasons("never")
+    write_catalogue(node.settings.state_dir, [LocalImage("lab/unknown:9", (sys.executable,), {})])
+    await node.until(lambda: node.terminated("never"))
+
+
 async def test_missing_program_is_a_start_error(node: Node) -> None:
     node.add_pod("nothing", {"image": PYTHON, "command": ["no-such-program"]}, restartPolicy="Never")
     ended = await node.until(lambda: node.terminated("nothing"))

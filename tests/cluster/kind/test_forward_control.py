@@ -15,9 +15,9 @@ import psutil
 import pytest
 from kind_fake_api import PREFIX, FakeApi
 
-from lab.cluster.embedded.processes import wait_until
 from lab.cluster.forward import Forward
 from lab.cluster.forward.records import ASKED
+from lab.cluster.processes import wait_until
 
 WriteKubeconfig = Callable[..., Path]
 

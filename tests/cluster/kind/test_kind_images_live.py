@@ -11,8 +11,8 @@ from docker import DockerClient
 from docker.errors import NotFound
 
 import stack
-from lab.cluster.embedded.processes import wait_until
 from lab.cluster.images import ImageBuilder, Recipes, connect
+from lab.cluster.processes import wait_until
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterError, MissingError
 

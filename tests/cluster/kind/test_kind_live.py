@@ -1,4 +1,4 @@
-"""A kind cluster of its own, from nothing to nothing: two labs on it, crashes in between."""
+"""A kind cluster of its own, from nothing to nothing: two labs on it, and a node that stops in between."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from docker import DockerClient
 
 import stack
 from lab.cluster.client import Cluster
-from lab.cluster.embedded.processes import wait_until
 from lab.cluster.images import connect
 from lab.cluster.kind import KindProvisioner
+from lab.cluster.processes import wait_until
 from lab.cluster.provision import ImageSpec
 from lab.errors import ClusterUnavailable, MissingError, NotFound
 
@@ -109,6 +108,10 @@ def test_two_labs_share_a_cluster_and_the_last_one_removes_it(
         assert (one.is_up(), two.is_up(), one.pids()) == (False, True, ())
         one.down()
         assert nodes(client) == [NODE]
+        client.containers.get(NODE).stop(timeout=5)
+        assert not two.is_up()
+        two.up(silent)
+        assert (client.containers.get(NODE).id, two.is_up()) == (node, True)
     finally:
         lab(tmp_path, "team-two", environ).down()
         client.images.remove(spec.reference, force=True)
@@ -164,39 +167,3 @@ def _answers_again_after_a_kill(fresh: KindProvisioner) -> None:
     assert wait_until(livez, 20)
     with pytest.raises(NotFound):
         fresh.service_url("nothing")
-
-
-def test_what_a_killed_start_left_is_finished_or_removed(
-    client: DockerClient, environ: dict[str, str], tmp_path: Path
-) -> None:
-    traces = Traces(client)
-    code = (
-        "import sys; from pathlib import Path; sys.path[:0] = [sys.argv[1]]; import os\n"
-        "from lab.cluster.kind import KindProvisioner\n"
-        "state = Path(sys.argv[2])\n"
-        "KindProvisioner(state / 'cluster', state.name, stack_root=Path(sys.argv[3]), kubeconfig=state / 'kubeconfig',"
-        " environ=os.environ).up(print)\n"
-    )
-    argv = [sys.executable, "-c", code, str(STACK.parent), str(tmp_path / "team-one"), str(STACK)]
-
-    def start_and_kill() -> None:
-        with subprocess.Popen(argv, env=environ, start_new_session=True, stdout=subprocess.DEVNULL) as running:
-            assert wait_until(lambda: bool(nodes(client)), 120)
-            traces.note()
-            os.killpg(running.pid, signal.SIGKILL)
-
-    start_and_kill()
-    fresh = lab(tmp_path, "team-one", environ)
-    assert not fresh.is_up()
-    fresh.down()
-    assert traces.are_gone()
-    start_and_kill()
-    fresh.up(silent)
-    traces.note()
-    assert fresh.is_up()
-    client.containers.get(NODE).stop(timeout=5)
-    assert not fresh.is_up()
-    fresh.up(silent)
-    assert fresh.is_up()
-    fresh.down()
-    assert traces.are_gone()

@@ -124,7 +124,9 @@ class ContainerRunner:
                     self._around.say(self.container, "Pulled", f'Container image "{name}" already present on machine')
                 return found
             problem = f'failed to resolve reference "{name}": {name}: not found'
-            if tries == 0:
+            if self.container.get("imagePullPolicy") == "Never":
+                self._never_pulled(name, first=tries == 0)
+            elif tries == 0:
                 self._around.say(self.container, "Pulling", f'Pulling image "{name}"')
                 self._around.say(self.container, "Failed", f'Failed to pull image "{name}": {problem}', warning=True)
                 self._around.say(self.container, "Failed", "Error: ErrImagePull", warning=True)
@@ -137,6 +139,14 @@ class ContainerRunner:
             tries += 1
             await self._pause(RETRY_SECONDS)
         return None
+
+    def _never_pulled(self, name: str, *, first: bool) -> None:
+        """An image that is not here and that nobody may fetch."""
+        problem = f'Container image "{name}" is not present with pull policy of Never'
+        if first:
+            self._around.say(self.container, "ErrImageNeverPull", problem, warning=True)
+            self._around.say(self.container, "Failed", "Error: ErrImageNeverPull", warning=True)
+        self._wait_as("ErrImageNeverPull", problem)
 
     async def _configured(self, image: LocalImage) -> ContainerCommand | None:
         """The command, once all it refers to is there; None if the container is stopped before."""
