@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from stack.wire.message import MAX_HEAD, MessageError, read_body, read_head
 
+PLAIN = "content-type: application/json\r\n"
+"""The header line of a request that asks for nothing special."""
+
 MAX_IDLE = 64
 """Most connections that a pool keeps for later."""
 
@@ -77,9 +80,13 @@ class Pool:
         self._idle: list[_Link] = []
         self._closed = False
 
-    async def request(self, method: str, target: str, body: bytes = b"", *, fresh: bool = False) -> Answer:
+    async def request(
+        self, method: str, target: str, body: bytes = b"", *, headers: str = PLAIN, fresh: bool = False
+    ) -> Answer:
         """
         Send one request and read its whole answer; `fresh` does not reuse an idle connection.
+
+        `headers` are the header lines beside host and length, each with its line break.
 
         Raises:
             NoAnswer: nothing was answered; the request may be sent again, if it is harmless twice.
@@ -88,7 +95,7 @@ class Pool:
         link = (None if fresh else self._take()) or await self._open()
         kept = False
         try:
-            answer, kept = await self._exchange(link, method, target, body)
+            answer, kept = await self._exchange(link, method, target, body, headers)
             return answer
         finally:
             if kept and not self._closed and len(self._idle) < MAX_IDLE:
@@ -96,15 +103,15 @@ class Pool:
             else:
                 link.writer.close()
 
-    async def ask(self, method: str, target: str, body: bytes = b"") -> Answer:
+    async def ask(self, method: str, target: str, body: bytes = b"", *, headers: str = PLAIN) -> Answer:
         """`request`, sent once more on a new connection when an idle one turns out closed by the other side."""
         reused = self._take_ready()
         try:
-            return await self.request(method, target, body)
+            return await self.request(method, target, body, headers=headers)
         except NoAnswer:
             if not reused:
                 raise
-            return await self.request(method, target, body, fresh=True)
+            return await self.request(method, target, body, headers=headers, fresh=True)
 
     def close(self) -> None:
         """Close idle connections now and busy ones after their answer."""
@@ -128,11 +135,8 @@ class Pool:
             raise NoAnswer(f"{self.address}: {error}") from error
         return _Link(reader, writer)
 
-    async def _exchange(self, link: _Link, method: str, target: str, body: bytes) -> tuple[Answer, bool]:
-        head = (
-            f"{method} {target} HTTP/1.1\r\nhost: {self.address}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
+    async def _exchange(self, link: _Link, method: str, target: str, body: bytes, headers: str) -> tuple[Answer, bool]:
+        head = f"{method} {target} HTTP/1.1\r\nhost: {self.address}\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
         try:
             link.writer.write(head.encode("latin-1") + body)
             await link.writer.drain()

@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote
 
@@ -25,6 +25,8 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     arrived: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Response:
     status: int
     body: bytes = b""
     content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers, names in lower case."""
 
 
 def json_response(document: object, status: int = 200) -> Response:
@@ -152,6 +156,7 @@ def _request(head: Head, body: bytes) -> Request:
         query=dict(parse_qsl(query)) if query else {},
         body=body,
         arrived=asyncio.get_running_loop().time(),
+        headers=head.headers,
     )
 
 
@@ -159,10 +164,11 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 async def _write(writer: asyncio.StreamWriter, response: Response, *, keep: bool, bodiless: bool) -> None:
+    further = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     head = (
         f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}\r\n"
         f"content-type: {response.content_type}\r\n"
-        f"content-length: {len(response.body)}\r\n"
+        f"content-length: {len(response.body)}\r\n{further}"
         f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
     )
     writer.write(head.encode("latin-1") + (b"" if bodiless else response.body))
