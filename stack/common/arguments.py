@@ -21,6 +21,13 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def whole_number(text: str) -> int:
+    """A number of things, 1 to a million; an argparse type."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
+    return int(text)
+
+
 def http_url(text: str) -> str:
     """An `http://host:port` address without a trailing slash; an argparse type."""
     parts = urlsplit(text)

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from stack.common.features import COUNT
 from stack.common.metrics import CONTENT_TYPE, exposition
 from stack.model_server.metadata import Health, ModelMetadata, ServerMetadata
-from stack.model_server.protocol import DATATYPE, INPUT, MAX_ROWS, infer_paths
-from stack.model_server.service import Service
+from stack.model_server.protocol import DATATYPE, INPUT, MAX_ROWS
+from stack.model_server.service import Service, infer_paths
 from stack.registry.versions import ModelVersion
 
 _DESCRIPTION = """Probability that a flight lands 15 minutes late or more, by the Open Inference Protocol v2."""
@@ -82,12 +82,9 @@ def _add_metadata(app: FastAPI, service: Service) -> None:
 def _served(service: Service, model: str, version: str) -> ModelVersion:
     """The served version, if that is what is asked for; an empty `version` is any."""
     served = service.version
-    if served is None:
-        raise HTTPException(503, "no model version is loaded yet; ask /v2/health/ready")
-    if model != served.model:
-        raise HTTPException(404, f"model {model!r} is not served here; there is: {served.model}")
-    if version not in ("", served.version):
-        raise HTTPException(404, f"version {version!r} of {model} is not served here; there is: {served.version}")
+    if served is None or model != served.model or version not in ("", served.version):
+        error = service.absent(model, version)
+        raise HTTPException(error.status, str(error))
     return served
 
 

@@ -83,8 +83,8 @@ def test_health_and_metadata(server: ServerProcess) -> None:
 
 
 def test_an_unknown_path_is_told_as_json(server: ServerProcess) -> None:
-    reply = server.ask("/v2/models/other/infer", b"{}")
-    assert (reply.status, reply.json()) == (404, {"error": "nothing is served at /v2/models/other/infer; see /docs"})
+    reply = server.ask("/v2/model")
+    assert (reply.status, reply.json()) == (404, {"error": "nothing is served at /v2/model; see /docs"})
 
 
 def test_the_documentation_includes_scoring(server: ServerProcess) -> None:

@@ -8,15 +8,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from stack.model_server.protocol import MAX_ROWS, BadRequest, decode, encode, infer_paths
+from stack.model_server.answer import AnswerForm
+from stack.model_server.protocol import MAX_ROWS, BadRequest, decode, matrix, refuse_infinite
+from stack.model_server.service import infer_paths
 from stack.registry.versions import resolve
 
 Body = Callable[..., bytes]
 
 
 def test_null_is_a_missing_value(body: Body) -> None:
-    flight, rows = decode(body())
-    assert flight == "UA1-1001-EWR-IAH"
+    question = decode(body())
+    rows = matrix([question])
+    assert (question.id, question.count, question.binary) == ("UA1-1001-EWR-IAH", 1, False)
     assert rows.shape == (1, 12)
     assert rows.dtype == np.float32
     assert np.flatnonzero(np.isnan(rows[0])).tolist() == [8]
@@ -25,12 +28,13 @@ def test_null_is_a_missing_value(body: Body) -> None:
 def test_rows_and_flat_data_are_the_same(body: Body) -> None:
     flat = [float(value) for value in range(24)]
     nested = [flat[:12], flat[12:]]
-    np.testing.assert_array_equal(decode(body(flat, (2, 12)))[1], decode(body(nested, (2, 12)))[1])
+    rows = matrix([decode(body(flat, (2, 12))), decode(body(nested, (2, 12)))])
+    np.testing.assert_array_equal(rows, [*nested, *nested])
 
 
 def test_an_answer_names_model_version_and_hash() -> None:
     version = resolve("champion")
-    answer = json.loads(encode(version, "a flight", np.array([0.25, 0.5], dtype=np.float32)))
+    answer = json.loads(AnswerForm(version).json("a flight", [0.25, 0.5]))
     assert answer == {
         "id": "a flight",
         "model_name": "flight-risk",
@@ -41,7 +45,14 @@ def test_an_answer_names_model_version_and_hash() -> None:
 
 
 def test_a_request_without_id_gets_an_answer_without() -> None:
-    assert "id" not in json.loads(encode(resolve("champion"), "", np.array([0.25], dtype=np.float32)))
+    assert "id" not in json.loads(AnswerForm(resolve("champion")).json("", [0.25]))
+
+
+@pytest.mark.parametrize("figure", [0.0, 1.0, 1e-30, 0.1 + 0.2, 5e-324])
+def test_a_figure_is_written_exactly(figure: float) -> None:
+    form = AnswerForm(resolve("champion"))
+    for figures in ([figure], [figure, 0.5]):
+        assert json.loads(form.json('"\\', figures))["outputs"][0]["data"] == figures
 
 
 def test_scores_are_asked_for_with_and_without_version() -> None:
@@ -51,7 +62,7 @@ def test_scores_are_asked_for_with_and_without_version() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xff", b'{"inputs": NaN}'])
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xff", b'{"inputs": NaN}', b'{"a":' + b"[" * 100_000])
 def test_what_is_not_json_is_400(text: bytes) -> None:
     with pytest.raises(BadRequest, match="the body is not JSON") as caught:
         decode(text)
@@ -71,6 +82,15 @@ REFUSALS: list[tuple[dict[str, object], str]] = [
     ({"data": [TWELVE, TWELVE[:5]], "shape": [2, 12]}, "row 1: expected 12 values, found 5"),
     ({"data": [TWELVE], "shape": [2, 12]}, "inputs[0].data: expected 2 rows, found 1"),
     ({"data": [1e39, *TWELVE[1:]]}, "row 0, dep_delay: the value is too large for FP32"),
+    ({"data": [-1e39, *TWELVE[1:]]}, "row 0, dep_delay: the value is too large for FP32"),
+    (
+        {"data": [*TWELVE[:11], float("inf")]},
+        "row 0, visib: Infinity is no JSON number; write null for a missing value",
+    ),
+    (
+        {"data": [TWELVE, [float("nan"), *TWELVE[1:]]], "shape": [2, 12]},
+        "row 1, dep_delay: NaN is no JSON number; write null for a missing value",
+    ),
     ({"data": "all"}, "inputs[0].data: Expected `array`, got `str`"),
     ({"shape": [12]}, f"inputs[0].shape: expected [n, 12] with n from 1 to {MAX_ROWS}, found [12]"),
     ({"shape": [0, 12], "data": []}, f"inputs[0].shape: expected [n, 12] with n from 1 to {MAX_ROWS}, found [0, 12]"),
@@ -83,7 +103,7 @@ REFUSALS: list[tuple[dict[str, object], str]] = [
 @pytest.mark.parametrize(("changes", "told"), REFUSALS, ids=[told for _, told in REFUSALS])
 def test_a_wrong_tensor_is_refused_by_name(body: Body, changes: dict[str, object], told: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        decode(body(**{"data": TWELVE, **changes}))
+        refuse_infinite(matrix([decode(body(**{"data": TWELVE, **changes}))]))
     assert (caught.value.status, str(caught.value)) == (422, told)
 
 
