@@ -22,6 +22,7 @@ COMPONENT_FOLDERS: Mapping[str, str] = {
     "gateway": "gateway",
     "model-server": "model_server",
     "monitor": "monitor",
+    "registry": "registry",
 }
 """Components of ours to their folder in `stack/`."""
 

@@ -186,7 +186,8 @@ class RegistryLoader:
         return "/resolve?" + urlencode({"model": source.model, "alias": alias, "client": source.client})
 
     async def _ask(self, target: str) -> Answer:
-        headers = f"if-none-match: {self._etag}\r\n" if self._etag and target.startswith("/resolve") else ""
+        polls = self._serving and target.startswith("/resolve")
+        headers = f"if-none-match: {self._etag}\r\n" if polls else ""
         async with asyncio.timeout(ANSWER_SECONDS):
             answer = await self._pool.ask("GET", target, headers=headers)
         if answer.status == 429:
