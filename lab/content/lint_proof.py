@@ -10,8 +10,11 @@ from lab.content.loader import LoadedScenario
 from lab.content.model import (
     COMPONENTS,
     Apply,
+    Event,
     GitRevert,
     Play,
+    RegistryAlias,
+    RegistryEvent,
     RolloutUndo,
     Scale,
     SetEnv,
@@ -52,7 +55,7 @@ def proof_problems(loaded: LoadedScenario, document: Document) -> Iterator[Probl
                 what = f"`{failed}` is neither an objective nor a safeguard of this scenario"
                 yield document.problem((*where, "by", index), what, suggestion(failed, known))
         for index, action in enumerate(play.steps):
-            yield from _step_problems(action, (*where, "steps", index), document, len(scenario.events))
+            yield from _step_problems(action, (*where, "steps", index), document, scenario.events)
 
 
 def _balance(loaded: LoadedScenario, document: Document, quiet: bool) -> Iterator[Problem]:
@@ -76,7 +79,7 @@ def _balance(loaded: LoadedScenario, document: Document, quiet: bool) -> Iterato
         yield document.problem(("plays", NOTHING, "verdict"), f"is {nothing.verdict}", f"write {expected}: {why}")
 
 
-def _step_problems(step: Step, where: Where, document: Document, events: int) -> Iterator[Problem]:
+def _step_problems(step: Step, where: Where, document: Document, events: tuple[Event, ...]) -> Iterator[Problem]:
     match step:
         case RolloutUndo(rollout_undo=target):
             yield from _target_problems(target, (*where, "rollout_undo"), document)
@@ -86,18 +89,26 @@ def _step_problems(step: Step, where: Where, document: Document, events: int) ->
             yield from _targets_problems(tuple(targets), (*where, "set_env"), document)
         case SetImage(set_image=targets):
             yield from _targets_problems(tuple(targets), (*where, "set_image"), document)
+        case RegistryAlias(registry_alias=moved):
+            if not moved:
+                yield document.problem((*where, "registry_alias"), "names no alias", 'name one: {champion: "2"}')
         case GitRevert(git_revert=change):
-            if change.event >= events:
-                known = (
-                    f"use 0 to {events - 1}, counted from the top" if events else "there are no events; drop the step"
-                )
-                yield document.problem((*where, "git_revert", "event"), f"there is no event {change.event}", known)
+            yield from _revert_problems(change.event, (*where, "git_revert", "event"), document, events)
         case Apply(apply=folder):
             if folder.startswith("/") or ".." in folder.split("/"):
                 step_out = "name a folder inside the platform repo; `.` is all of it"
                 yield document.problem((*where, "apply"), f"`{folder}` leaves the platform repo", step_out)
         case _:
             assert_never(step)
+
+
+def _revert_problems(index: int, where: Where, document: Document, events: tuple[Event, ...]) -> Iterator[Problem]:
+    if index >= len(events):
+        last = len(events) - 1
+        known = f"use 0 to {last}, counted from the top" if events else "there are no events; drop the step"
+        yield document.problem(where, f"there is no event {index}", known)
+    elif isinstance(events[index], RegistryEvent):
+        yield document.problem(where, f"event {index} made no commit", "use registry_alias to move the alias back")
 
 
 def _targets_problems(targets: tuple[str, ...], where: Where, document: Document) -> Iterator[Problem]:

@@ -42,9 +42,71 @@ class DeployEvent(Content):
     at: StrikeMoment
     deploy: Deploy
 
+    @property
+    def component(self) -> Component:
+        """What it changes."""
+        return self.deploy.component
 
-Event = DeployEvent
+    @property
+    def by(self) -> str:
+        """First name of the teammate."""
+        return self.deploy.by
+
+    @property
+    def message(self) -> str:
+        """What the teammate wrote about it."""
+        return self.deploy.message
+
+
+class AliasMove(Content):
+    """A teammate points an alias of the model registry at another version."""
+
+    move: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+    """The alias, such as `champion`."""
+    to: Annotated[StrictStr, Field(pattern=r"^[1-9][0-9]*$")]
+    """Number of the version."""
+    by: StrictStr
+    """First name of the teammate."""
+    message: StrictStr
+    """What the audit trail says about it."""
+
+
+class RegistryEvent(Content):
+    """One event of the script that changes the model registry."""
+
+    at: StrikeMoment
+    registry: AliasMove
+
+    @property
+    def component(self) -> Component:
+        """What it changes."""
+        return "registry"
+
+    @property
+    def by(self) -> str:
+        """First name of the teammate."""
+        return self.registry.by
+
+    @property
+    def message(self) -> str:
+        """What the teammate wrote about it."""
+        return self.registry.message
+
+
+Event = DeployEvent | RegistryEvent
 """The union of event kinds; later kinds join here."""
+
+
+def _kind_of_event(value: object) -> str:
+    if isinstance(value, RegistryEvent) or (isinstance(value, dict) and "registry" in value):
+        return "registry"
+    return "deploy"
+
+
+WrittenEvent = Annotated[
+    Annotated[DeployEvent, Tag("deploy")] | Annotated[RegistryEvent, Tag("registry")], Discriminator(_kind_of_event)
+]
+"""`Event`, told apart by what it changes, so that a fault is reported once and not once per kind."""
 
 
 class TrafficStep(Content):
@@ -129,7 +191,7 @@ class Scenario(Content):
     briefing: Annotated[StrictStr, Field(min_length=20)]
     seeded: Seeded
     traffic: Annotated[tuple[TrafficStep, ...], Field(min_length=1)]
-    events: tuple[Event, ...]
+    events: tuple[WrittenEvent, ...]
     bites: Bites
     visible: StrictStr
     """Name of the alert that shows the fault."""
@@ -165,6 +227,12 @@ class SetImage(Content):
     set_image: dict[StrictStr, StrictStr]
 
 
+class RegistryAlias(Content):
+    """`registry alias`: versions by the alias that is to point at them."""
+
+    registry_alias: dict[StrictStr, StrictStr]
+
+
 class GitRevert(Content):
     """`git revert` in the platform repo of the commit that an event made."""
 
@@ -177,10 +245,10 @@ class Apply(Content):
     apply: StrictStr
 
 
-Step = RolloutUndo | Scale | SetEnv | SetImage | GitRevert | Apply
+Step = RolloutUndo | Scale | SetEnv | SetImage | RegistryAlias | GitRevert | Apply
 """The union of steps a play may take; the operator's verbs in content form."""
 
-VERBS: tuple[str, ...] = ("rollout_undo", "scale", "set_env", "set_image", "git_revert", "apply")
+VERBS: tuple[str, ...] = ("rollout_undo", "scale", "set_env", "set_image", "registry_alias", "git_revert", "apply")
 """The key of each kind of step, in the order of `Step`."""
 
 
@@ -199,6 +267,7 @@ WrittenStep = Annotated[
     | Annotated[Scale, Tag("scale")]
     | Annotated[SetEnv, Tag("set_env")]
     | Annotated[SetImage, Tag("set_image")]
+    | Annotated[RegistryAlias, Tag("registry_alias")]
     | Annotated[GitRevert, Tag("git_revert")]
     | Annotated[Apply, Tag("apply")],
     Discriminator(_verb_of, custom_error_type="step_verb", custom_error_message="is not one known verb"),

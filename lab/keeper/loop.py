@@ -23,8 +23,9 @@ from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.gate import Gate
 from lab.keeper.inject import deploy, load_releases
 from lab.keeper.notes import write_template
-from lab.keeper.objects import differences, snapshot
+from lab.keeper.objects import differences
 from lab.keeper.plan import plan, planned_rps
+from lab.keeper.registry import Seen, look, versions_intact
 from lab.keeper.sampler import SERVING, Sampler, Tick
 from lab.operate.lab import Lab
 
@@ -51,6 +52,7 @@ class Keeper:
         self.constants: RunConstants | None = None
         self._known: dict[str, str] = {}
         self._head = ""
+        self._commits_intact: bool | None = None
         self._history_intact: bool | None = None
         self._sampler = Sampler(lab, loaded.scenario)
         self._gate = Gate(loaded.scenario)
@@ -220,9 +222,10 @@ class Keeper:
     def _observe_changes(self, now: float, state: RunState) -> None:
         """Record what somebody other than the lab changed, in the cluster and in the platform repo."""
         try:
-            current, head = snapshot(self.lab.cluster), self.lab.repo.head()
+            seen, head = look(self.lab, self._known), self.lab.repo.head()
         except LabError:
             return
+        current = seen.objects
         if state.phase == "on_call":
             for kind, name, what in differences(self._known, current):
                 self.record(ChangeObserved(at=now, kind=kind, name=name, what=what))
@@ -232,14 +235,22 @@ class Keeper:
         if current != self._known:
             self._known = current
             self.files.write_known(current)
-        if head != self._head or self._history_intact is None:
+        if head != self._head or self._commits_intact is None:
             self._head = head
             commits = self.constants.commits if self.constants else []
-            self._history_intact = all(self.lab.repo.contains(sha) for sha in commits)
+            self._commits_intact = all(self.lab.repo.contains(sha) for sha in commits)
+        self._history_intact = self._judge_history(seen)
+
+    def _judge_history(self, seen: Seen) -> bool | None:
+        """Whether commits and model versions are all there; None while the registry does not answer."""
+        if not self._commits_intact:
+            return self._commits_intact
+        registered = self.constants.registered if self.constants else {}
+        return versions_intact(seen.objects, registered) if seen.registry_answered else None
 
     def _look_at_objects(self) -> None:
         """Take the stack as it is for known, right after a change of the lab's own."""
-        self._known = snapshot(self.lab.cluster)
+        self._known = look(self.lab, self._known).objects
         self.files.write_known(self._known)
         self._head = self.lab.repo.head()
-        self._history_intact = None
+        self._commits_intact = None

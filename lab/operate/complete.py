@@ -1,4 +1,4 @@
-"""Completion for the console: verbs, kinds, deployments, pods, commits, metric names."""
+"""Completion for the console: verbs, kinds, deployments, pods, commits, metric names, model versions and aliases."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ def _arguments(lab: Lab, verb: tuple[str, ...], given: list[str]) -> set[str]:
             return {"--replicas="} if given else deployments
         case ("git", "show") | ("git", "revert"):
             return {commit.short for commit in lab.repo.log(limit=20)}
+        case ("registry", "show" | "compare"):
+            state = lab.registry.state()
+            return {*state.versions, *state.aliases}
+        case ("registry", "alias"):
+            state = lab.registry.state()
+            return set(state.versions) if given else set(state.aliases)
         case ("query",):
             return set(lab.prometheus.metric_names())
         case _:

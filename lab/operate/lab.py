@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-import yaml
-
 from lab.cluster.client import Cluster
 from lab.cluster.lodging import OURS
 from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError, MissingError
@@ -21,6 +19,7 @@ from lab.operate.platform import PlatformRepo
 from lab.paths import LabPlaces, Places
 from lab.settings import Settings
 from lab.telemetry.prometheus import Prometheus
+from lab.telemetry.registry import ModelRegistry, RegistryError
 
 READY_SECONDS = 120.0
 _POLL_SECONDS = 0.1
@@ -56,6 +55,7 @@ class Lab:
         self.cluster = Cluster(around.places.kubeconfig, engine.choice.namespace, around.environ, scope=scope)
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
+        self._registry: ModelRegistry | None = None
 
     @property
     def prometheus(self) -> Prometheus:
@@ -63,6 +63,13 @@ class Lab:
         if self._prometheus is None:
             self._prometheus = Prometheus(self.provisioner.service_url("prometheus"))
         return self._prometheus
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The lab's model registry; raises ClusterUnavailable when the stack is down."""
+        if self._registry is None:
+            self._registry = ModelRegistry(self.provisioner.service_url("registry"))
+        return self._registry
 
     def up(self, say: Say, stop: Event) -> None:
         """
@@ -102,7 +109,7 @@ class Lab:
                 forgotten.
         """
         self._fingerprint_file.unlink(missing_ok=True)
-        self._prometheus = None
+        self._prometheus, self._registry = None, None
         try:
             self.provisioner.down()
         except (ClusterError, MissingError):
@@ -133,7 +140,10 @@ class Lab:
         """Whether nothing was changed since the baseline was deployed, and all of it is ready."""
         if not self._fingerprint_file.exists() or not self.is_ready():
             return False
-        return self._fingerprint_file.read_text() == baseline.fingerprint(self.cluster, self.repo.head())
+        try:
+            return self._fingerprint_file.read_text() == self._fingerprint()
+        except RegistryError:
+            return False
 
     def urls(self) -> dict[str, str]:
         """Addresses that a person may open, by name; empty when the stack is down."""
@@ -158,9 +168,12 @@ class Lab:
 
     def registered_models(self) -> dict[str, str]:
         """sha256 of every registered model version, by `NAME/VERSION`."""
-        listed = yaml.safe_load((self.around.stack_root / "registry" / "versions.yaml").read_text())
-        name = str(listed["name"])
-        return {f"{name}/{item['version']}": str(item["sha256"]) for item in listed["versions"]}
+        state = self.registry.state()
+        return {f"{state.model}/{version}": sha256 for version, sha256 in state.versions.items()}
+
+    def _fingerprint(self) -> str:
+        state = self.registry.state()
+        return baseline.fingerprint(self.cluster, self.repo.head(), (state.aliases, state.versions))
 
     @property
     def _template(self) -> Path:
@@ -203,9 +216,9 @@ class Lab:
     def _deploy(self, say: Say, stop: Event) -> None:
         baseline.deploy_baseline(self.cluster, self.repo, self.around.platform_source)
         baseline.await_ready(self.cluster, READY_SECONDS, say, stop)
-        self._prometheus = None
+        self._prometheus, self._registry = None, None
         self._await_prometheus(stop)
-        self._fingerprint_file.write_text(baseline.fingerprint(self.cluster, self.repo.head()))
+        self._fingerprint_file.write_text(self._fingerprint())
 
     def _await_prometheus(self, stop: Event) -> None:
         """Wait until Prometheus answers; its first figures come some seconds later, when it has found its targets."""

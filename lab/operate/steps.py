@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from lab.content.model import Apply, GitRevert, RolloutUndo, Scale, SetEnv, SetImage, Step
+from lab.content.model import Apply, GitRevert, RegistryAlias, RolloutUndo, Scale, SetEnv, SetImage, Step
 from lab.errors import RunError
-from lab.operate import verbs
+from lab.operate import models, verbs
 from lab.operate.lab import Lab
 
 
@@ -25,6 +25,8 @@ def command_lines(step: Step, commits: Mapping[int, str]) -> tuple[str, ...]:
             )
         case SetImage():
             return tuple(f"set image {target} {tag}" for target, tag in step.set_image.items())
+        case RegistryAlias():
+            return tuple(f"registry alias {alias} {version}" for alias, version in step.registry_alias.items())
         case GitRevert():
             return (f"git revert {_commit(step, commits)[:7]}",)
         case Apply():
@@ -44,6 +46,9 @@ def take(lab: Lab, step: Step, commits: Mapping[int, str]) -> tuple[verbs.Outcom
             return tuple(verbs.set_env(lab, target, values) for target, values in step.set_env.items())
         case SetImage():
             return tuple(verbs.set_image(lab, target, tag) for target, tag in step.set_image.items())
+        case RegistryAlias():
+            moved = step.registry_alias.items()
+            return tuple(models.registry_alias(lab, alias, version) for alias, version in moved)
         case GitRevert():
             return (verbs.git_revert(lab, _commit(step, commits)),)
         case Apply():

@@ -15,6 +15,7 @@ from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.loop import Keeper
 from lab.keeper.sampler import Tick
 from lab.operate.platform import Commit
+from lab.telemetry.registry import RegistryState
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SLUG = "hangs-now-and-then"
@@ -80,6 +81,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.loaded: LoadedScenario = load_scenario(SCENARIOS / SLUG)
         self.repo, self.cluster = FakeRepo(), FakeCluster()
+        self.registry = RegistryState(model="flight-risk", aliases={"champion": "2"}, versions={"2": "abc"}, moves=())
         prometheus = SimpleNamespace(rules=lambda: {"GoodShareBurn": "x"}, version=lambda: "2.42.0")
         around = SimpleNamespace(
             user=SimpleNamespace(bundles=self.folder / "bundles"), places=SimpleNamespace(directory=self.folder)
@@ -87,6 +89,7 @@ class Bench:
         self.lab: Any = SimpleNamespace(
             cluster=self.cluster,
             repo=self.repo,
+            registry=SimpleNamespace(state=lambda: self.registry),
             prometheus=prometheus,
             around=around,
             provisioner=SimpleNamespace(engine="embedded", load=lambda images: None),

@@ -1,0 +1,24 @@
+"""Running a program of somebody else's in front, until it ends or the user interrupts."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+
+GRACE_SECONDS = 5.0
+
+
+def run_until_interrupted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """The program's exit code; 0 when the user interrupted, after which it has ended."""
+    process = subprocess.Popen(argv, env=dict(environ))
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        process.terminate()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
