@@ -170,7 +170,7 @@ def _check_truth(loaded: LoadedScenario, causes: Causes, report: Report) -> None
             change = scenario.events[truth.change.event]
             fits = (change.component, "model-server") if isinstance(change, RegistryEvent) else (change.component,)
             if truth.component not in fits:
-                what = f"is {truth.component}, but the change that truth names is one of {change.component}"
+                what = f"is {truth.component}, but the change that truth names deploys {change.component}"
                 report(("truth", "component"), what, "make the two agree")
     seen: set[int] = set()
     for index, herring in enumerate(truth.red_herrings):

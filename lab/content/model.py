@@ -99,12 +99,13 @@ Event = DeployEvent | RegistryEvent
 
 def _kind_of_event(value: object) -> str:
     if isinstance(value, RegistryEvent) or (isinstance(value, dict) and "registry" in value):
-        return "registry"
-    return "deploy"
+        return "registry-event"
+    return "deploy-event"
 
 
 WrittenEvent = Annotated[
-    Annotated[DeployEvent, Tag("deploy")] | Annotated[RegistryEvent, Tag("registry")], Discriminator(_kind_of_event)
+    Annotated[DeployEvent, Tag("deploy-event")] | Annotated[RegistryEvent, Tag("registry-event")],
+    Discriminator(_kind_of_event),
 ]
 """`Event`, told apart by what it changes, so that a fault is reported once and not once per kind."""
 

@@ -134,7 +134,11 @@ class RegistryLoader:
                 await sleep(POLL_SECONDS if self._serving else pause)
                 pause = min(2 * pause, POLL_SECONDS)
         finally:
-            self._pool.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection to the registry."""
+        self._pool.close()
 
     async def poll(self) -> Poll:
         """Ask once, and serve what is named if it is another version than before."""

@@ -9,12 +9,29 @@ import pytest
 import yaml
 from stack_flow_rig import ROOT
 
-from stack.common.release import BackgroundRelease, Log, ServingRelease, read_release
+from stack.common.release import (
+    BackgroundRelease,
+    Log,
+    ModelServerRelease,
+    RegistryRelease,
+    ServingRelease,
+    read_release,
+)
 
 PLATFORM = ROOT / "stack" / "platform"
-PORTS = {"discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090}
+PORTS = {
+    "discovery": 8604,
+    "registry": 8605,
+    "model-server": 8601,
+    "gateway": 8600,
+    "feed": 8602,
+    "monitor": 8603,
+    "prometheus": 9090,
+}
 REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
-SERVING = {"model-server", "gateway"}
+KINDS: dict[str, type[ServingRelease | BackgroundRelease]] = {
+    "model-server": ModelServerRelease, "gateway": ServingRelease, "registry": RegistryRelease,
+}  # fmt: skip
 DOCUMENTS: list[dict[str, Any]] = [
     document
     for path in sorted((PLATFORM / "manifests").glob("*.yaml"))
@@ -81,7 +98,7 @@ def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -
     for name in ("model-server", "gateway", "discovery"):
         strategy = named("Deployment", name)["spec"]["strategy"]
         assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    for name in ("feed", "monitor", "prometheus"):
+    for name in ("feed", "monitor", "registry", "prometheus"):
         assert named("Deployment", name)["spec"]["strategy"] == {"type": "Recreate"}
 
 
@@ -94,7 +111,7 @@ def test_every_tag_has_a_release_that_its_component_takes() -> None:
         assert current != tag
         for own in (current, tag):
             path = ROOT / "stack" / name.replace("-", "_") / "releases" / f"{own}.yaml"
-            kind: type[ServingRelease | BackgroundRelease] = ServingRelease if name in SERVING else BackgroundRelease
+            kind = KINDS.get(name, BackgroundRelease)
             release = read_release(path, kind, own)
             assert release.notes
             harmless = kind(tag=own, notes=release.notes)
