@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 GRACE_SECONDS = 5.0
 
 
-def run_until_interrupted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """The program's exit code; 0 when the user interrupted, after which it has ended."""
-    process = subprocess.Popen(argv, env=dict(environ))
+def run_until_interrupted(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> int:
+    """The program's exit code, its words in `log`; 0 when the user interrupted, after which it has ended."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(argv, env=dict(environ), stdout=output, stderr=subprocess.STDOUT)
     try:
         return process.wait()
     except KeyboardInterrupt:

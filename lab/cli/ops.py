@@ -61,7 +61,7 @@ def _screens(context: Context, lab: Lab) -> Result:
     port = free_port("127.0.0.1")
     url = f"http://127.0.0.1:{port}"
     context.voice.say(f"MLflow's screens over a copy of the registry: {url} (interrupt to stop)")
-    code = run_until_interrupted(screens.argv(port), context.environ)
-    if code:
-        raise MissingError("MLflow's screens did not start", f"`mlflow ui` ended with {code}.", INSTALL)
+    log = screens.folder / "mlflow.log"
+    if code := run_until_interrupted(screens.argv(port), context.environ, log):
+        raise MissingError("MLflow's screens did not start", f"`mlflow ui` ended with {code}; see {log}.", INSTALL)
     return Result("", {"verb": "registry ui", "url": url, "folder": str(screens.folder)})
