@@ -123,10 +123,15 @@ def feature_rows(table: pd.DataFrame) -> Floats:
 
 
 def write_training(path: Path, table: pd.DataFrame, features: Floats) -> None:
-    """Write features, label and month of the given flights."""
+    """Write features, label, date, and the minutes that each flight lost on its way, which only its landing shows."""
     late = (table["arr_delay"] >= LATE_MINUTES).to_numpy()
     np.savez_compressed(
-        path, features=encode(features), late=late.astype(np.uint8), month=table["month"].to_numpy(np.int8)
+        path,
+        features=encode(features),
+        late=late.astype(np.uint8),
+        month=table["month"].to_numpy(np.int8),
+        day=table["day"].to_numpy(np.int8),
+        gain=table["gain"].to_numpy(np.int16),
     )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 
 from lab.cli.context import Context, add
+from lab.cli.foreground import run_until_interrupted
 from lab.cli.output import Result
+from lab.cluster.embedded.ports import free_port
+from lab.errors import MissingError
 from lab.keeper.runs import client_of, current_run
 from lab.operate.console import find_verb, help_text, run_words
-from lab.operate.lab import require_up
+from lab.operate.lab import Lab, require_up
+from lab.operate.models import INSTALL, registry_screens
 from lab.operate.verbs import pods_of
 
 
@@ -33,6 +37,8 @@ def ops(context: Context) -> Result:
         for line in lab.cluster.follow(pods_of(lab, target)[0]):
             context.voice.say(line)
         return Result("", {"verb": "logs"})
+    if words[:2] == ["registry", "ui"]:
+        return _screens(context, lab)
     outcome = run_words(lab, words)
     if words[0] == "query":
         files = current_run(lab)
@@ -46,3 +52,15 @@ def ops(context: Context) -> Result:
 
         return Result(json.dumps(body, ensure_ascii=False), body)
     return Result(outcome.text, body)
+
+
+def _screens(context: Context, lab: Lab) -> Result:
+    """Show MLflow's own screens over a copy of the registry, until interrupted."""
+    screens = registry_screens(lab)
+    port = free_port("127.0.0.1")
+    url = f"http://127.0.0.1:{port}"
+    context.voice.say(f"MLflow's screens over a copy of the registry: {url} (interrupt to stop)")
+    log = screens.folder / "mlflow.log"
+    if code := run_until_interrupted(screens.argv(port), context.environ, log):
+        raise MissingError("MLflow's screens did not start", f"`mlflow ui` ended with {code}; see {log}.", INSTALL)
+    return Result("", {"verb": "registry ui", "url": url, "folder": str(screens.folder)})

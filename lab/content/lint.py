@@ -10,7 +10,7 @@ from lab.content.causes import NO_FAULT, Causes
 from lab.content.lint_proof import proof_problems, target_problems_of_setup
 from lab.content.lint_spoilers import spoiler_problems
 from lab.content.loader import DEBRIEF_FILE, PROOF_FILE, SCENARIO_FILE, LoadedScenario
-from lab.content.model import Component, DeletePods, DeployEvent
+from lab.content.model import Component, DeletePods, DeployEvent, RegistryEvent
 from lab.content.names import suggestion
 from lab.content.promql import metric_names
 from lab.content.telemetry import Telemetry
@@ -89,6 +89,8 @@ def deployed(loaded: LoadedScenario) -> Iterator[tuple[int, Component, str]]:
                 tags = scenario.seeded.tag if event.deploy.tag == SEEDED else (event.deploy.tag,)
                 for tag in tags:
                     yield index, event.deploy.component, tag
+            case RegistryEvent():
+                continue
             case _:
                 assert_never(event)
 
@@ -98,7 +100,8 @@ def _check_seeded(loaded: LoadedScenario, report: Report) -> None:
     low, high = seeded.strike_seconds
     if low > high:
         report(("seeded", "strike_seconds"), f"runs from {low:g} down to {high:g}", "write the smaller number first")
-    users = [index for index, event in enumerate(loaded.scenario.events) if event.deploy.tag == SEEDED]
+    events = enumerate(loaded.scenario.events)
+    users = [index for index, event in events if isinstance(event, DeployEvent) and event.deploy.tag == SEEDED]
     if users and not seeded.tag:
         report(("events", users[0], "deploy", "tag"), "is chosen by the seed, which has no tags", "list seeded.tag")
     if seeded.tag and not users:
@@ -172,9 +175,10 @@ def _check_truth(loaded: LoadedScenario, causes: Causes, report: Report) -> None
         if quiet:
             report(("truth", "change"), "names a change though nothing is wrong", "write `change: null`")
         elif truth.change.event < events:
-            component = scenario.events[truth.change.event].deploy.component
-            if component != truth.component:
-                what = f"is {truth.component}, but the change that truth names deploys {component}"
+            change = scenario.events[truth.change.event]
+            fits = (change.component, "model-server") if isinstance(change, RegistryEvent) else (change.component,)
+            if truth.component not in fits:
+                what = f"is {truth.component}, but the change that truth names deploys {change.component}"
                 report(("truth", "component"), what, "make the two agree")
     seen: set[int] = set()
     for index, herring in enumerate(truth.red_herrings):

@@ -11,9 +11,12 @@ from lab.content.model import (
     COMPONENTS,
     Apply,
     DeletePods,
+    Event,
     GitRevert,
     NothingWrong,
     Play,
+    RegistryAlias,
+    RegistryEvent,
     Restart,
     RolloutUndo,
     Scale,
@@ -60,7 +63,7 @@ def proof_problems(loaded: LoadedScenario, document: Document, alerts: Collectio
                 yield document.problem((*where, "by", index), what, suggestion(failed, known))
         for index, action in enumerate(play.steps):
             step_where: Where = (*where, "steps", index)
-            yield from _step_problems(action, step_where, document, len(scenario.events))
+            yield from _step_problems(action, step_where, document, scenario.events)
             if isinstance(action, SilenceAlert) and alerts is not None and action.silence not in alerts:
                 what = f"`{action.silence}` is not an alert of the rules"
                 yield document.problem((*step_where, "silence"), what, suggestion(action.silence, alerts))
@@ -87,7 +90,7 @@ def _balance(loaded: LoadedScenario, document: Document, quiet: bool) -> Iterato
         yield document.problem(("plays", NOTHING, "verdict"), f"is {nothing.verdict}", f"write {expected}: {why}")
 
 
-def _step_problems(step: Step, where: Where, document: Document, events: int) -> Iterator[Problem]:
+def _step_problems(step: Step, where: Where, document: Document, events: tuple[Event, ...]) -> Iterator[Problem]:
     match step:
         case RolloutUndo(rollout_undo=target):
             yield from _target_problems(target, (*where, "rollout_undo"), document)
@@ -99,12 +102,11 @@ def _step_problems(step: Step, where: Where, document: Document, events: int) ->
             yield from _targets_problems(tuple(targets), (*where, "set_env"), document)
         case SetImage(set_image=targets):
             yield from _targets_problems(tuple(targets), (*where, "set_image"), document)
+        case RegistryAlias(registry_alias=moved):
+            if not moved:
+                yield document.problem((*where, "registry_alias"), "names no alias", 'name one: {champion: "2"}')
         case GitRevert(git_revert=change):
-            if change.event >= events:
-                known = (
-                    f"use 0 to {events - 1}, counted from the top" if events else "there are no events; drop the step"
-                )
-                yield document.problem((*where, "git_revert", "event"), f"there is no event {change.event}", known)
+            yield from _revert_problems(change.event, (*where, "git_revert", "event"), document, events)
         case Apply(apply=folder):
             if folder.startswith("/") or ".." in folder.split("/"):
                 step_out = "name a folder inside the platform repo; `.` is all of it"
@@ -120,6 +122,15 @@ def target_problems_of_setup(loaded: LoadedScenario, document: Document) -> Iter
     setup = loaded.scenario.setup
     if setup is not None:
         yield from _targets_problems(tuple(setup.scale), ("setup", "scale"), document)
+
+
+def _revert_problems(index: int, where: Where, document: Document, events: tuple[Event, ...]) -> Iterator[Problem]:
+    if index >= len(events):
+        last = len(events) - 1
+        known = f"use 0 to {last}, counted from the top" if events else "there are no events; drop the step"
+        yield document.problem(where, f"there is no event {index}", known)
+    elif isinstance(events[index], RegistryEvent):
+        yield document.problem(where, f"event {index} made no commit", "use registry_alias to move the alias back")
 
 
 def _targets_problems(targets: tuple[str, ...], where: Where, document: Document) -> Iterator[Problem]:

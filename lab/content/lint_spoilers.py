@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lab.content.causes import Causes
 from lab.content.loader import SCENARIO_FILE, LoadedScenario
+from lab.content.model import DeployEvent
 from lab.content.stems import contains_phrase, shared_stems
 from lab.content.yamlfile import Document, Where, read_yaml
 from lab.errors import Problem
@@ -39,8 +40,9 @@ def _texts(loaded: LoadedScenario) -> Iterator[tuple[Where, str]]:
     scenario = loaded.scenario
     yield ("briefing",), scenario.briefing
     for index, event in enumerate(scenario.events):
-        yield ("events", index, "deploy", "message"), event.deploy.message
-        yield ("events", index, "deploy", "by"), event.deploy.by
+        kind = "deploy" if isinstance(event, DeployEvent) else "registry"
+        yield ("events", index, kind, "message"), event.message
+        yield ("events", index, kind, "by"), event.by
     for index, hint in enumerate(scenario.hints):
         yield ("hints", index, "text"), hint.text
     for index, objective in enumerate(scenario.objectives):

@@ -42,8 +42,58 @@ class DeployEvent(Content):
     at: StrikeMoment
     deploy: Deploy
 
+    @property
+    def component(self) -> Component:
+        """What it changes."""
+        return self.deploy.component
 
-Event = DeployEvent
+    @property
+    def by(self) -> str:
+        """First name of the teammate."""
+        return self.deploy.by
+
+    @property
+    def message(self) -> str:
+        """What the teammate wrote about it."""
+        return self.deploy.message
+
+
+class AliasMove(Content):
+    """A teammate points an alias of the model registry at another version."""
+
+    move: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+    """The alias, such as `champion`."""
+    to: Annotated[StrictStr, Field(pattern=r"^[1-9][0-9]*$")]
+    """Number of the version."""
+    by: StrictStr
+    """First name of the teammate."""
+    message: StrictStr
+    """What the audit trail says about it."""
+
+
+class RegistryEvent(Content):
+    """One event of the script that changes the model registry."""
+
+    at: StrikeMoment
+    registry: AliasMove
+
+    @property
+    def component(self) -> Component:
+        """What it changes."""
+        return "registry"
+
+    @property
+    def by(self) -> str:
+        """First name of the teammate."""
+        return self.registry.by
+
+    @property
+    def message(self) -> str:
+        """What the teammate wrote about it."""
+        return self.registry.message
+
+
+Event = DeployEvent | RegistryEvent
 """The union of event kinds; later kinds join here."""
 
 
@@ -52,6 +102,19 @@ class Setup(Content):
 
     scale: dict[StrictStr, Annotated[StrictInt, Field(ge=0, le=20)]]
     """Replicas by `deployment/NAME`."""
+
+
+def _kind_of_event(value: object) -> str:
+    if isinstance(value, RegistryEvent) or (isinstance(value, dict) and "registry" in value):
+        return "registry-event"
+    return "deploy-event"
+
+
+WrittenEvent = Annotated[
+    Annotated[DeployEvent, Tag("deploy-event")] | Annotated[RegistryEvent, Tag("registry-event")],
+    Discriminator(_kind_of_event),
+]
+"""`Event`, told apart by what it changes, so that a fault is reported once and not once per kind."""
 
 
 class TrafficStep(Content):
@@ -138,7 +201,7 @@ class Scenario(Content):
     seeded: Seeded
     setup: Setup | None = None
     traffic: Annotated[tuple[TrafficStep, ...], Field(min_length=1)]
-    events: tuple[Event, ...]
+    events: tuple[WrittenEvent, ...]
     bites: Bites | None = None
     """None in quiet scenarios alone."""
     visible: StrictStr | None = None
@@ -208,6 +271,12 @@ class NothingWrong(Content):
     nothing_wrong: Claim
 
 
+class RegistryAlias(Content):
+    """`registry alias`: versions by the alias that is to point at them."""
+
+    registry_alias: dict[StrictStr, StrictStr]
+
+
 class GitRevert(Content):
     """`git revert` in the platform repo of the commit that an event made."""
 
@@ -226,12 +295,15 @@ class SilenceAlert(Content):
     silence: StrictStr
 
 
-Step = RolloutUndo | Restart | Scale | SetEnv | SetImage | DeletePods | GitRevert | Apply | SilenceAlert | NothingWrong
+Step = (
+    RolloutUndo | Restart | Scale | SetEnv | SetImage | DeletePods | RegistryAlias | GitRevert | Apply | SilenceAlert
+    | NothingWrong
+)  # fmt: skip
 """The union of steps a play may take; the operator's verbs in content form."""
 
 VERBS: tuple[str, ...] = (
-    "rollout_undo", "restart", "scale", "set_env", "set_image", "delete_pods", "git_revert", "apply", "silence",
-    "nothing_wrong",
+    "rollout_undo", "restart", "scale", "set_env", "set_image", "delete_pods", "registry_alias", "git_revert", "apply",
+    "silence", "nothing_wrong",
 )  # fmt: skip
 """The key of each kind of step, in the order of `Step`."""
 
@@ -253,6 +325,7 @@ WrittenStep = Annotated[
     | Annotated[SetEnv, Tag("set_env")]
     | Annotated[SetImage, Tag("set_image")]
     | Annotated[DeletePods, Tag("delete_pods")]
+    | Annotated[RegistryAlias, Tag("registry_alias")]
     | Annotated[GitRevert, Tag("git_revert")]
     | Annotated[Apply, Tag("apply")]
     | Annotated[SilenceAlert, Tag("silence")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
@@ -53,13 +53,39 @@ class ServingRelease(BackgroundRelease):
     reject: Reject = Reject()
 
 
-Release = ServingRelease | BackgroundRelease
+class Loader(Content):
+    """How a model server follows the registry."""
+
+    pick: Literal["alias", "latest"] = "alias"
+    on_refusal: Literal["retry", "stop"] = "retry"
+
+
+class ModelServerRelease(ServingRelease):
+    """A release of the model server."""
+
+    loader: Loader = Loader()
+
+
+class Limits(Content):
+    """What the registry lets its clients do."""
+
+    clients: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
+
+
+class RegistryRelease(BackgroundRelease):
+    """A release of the registry."""
+
+    limits: Limits = Limits()
+
+
+Release = ServingRelease | ModelServerRelease | RegistryRelease | BackgroundRelease
 
 RELEASED: dict[Component, type[Release]] = {
-    "model-server": ServingRelease,
+    "model-server": ModelServerRelease,
     "gateway": ServingRelease,
     "feed": BackgroundRelease,
     "monitor": BackgroundRelease,
     "discovery": BackgroundRelease,
+    "registry": RegistryRelease,
 }
 """The palette of each component that a scenario may bring releases of."""

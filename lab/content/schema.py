@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from lab.content.model import Proof, Scenario
-from lab.content.release import BackgroundRelease, ServingRelease
+from lab.content.release import BackgroundRelease, ModelServerRelease, RegistryRelease, ServingRelease
 from lab.errors import Problem
 
 SCHEMAS_FOLDER = Path(__file__).with_name("schemas")
@@ -18,6 +18,8 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
     "scenario.json": Scenario,
     "proof.json": Proof,
     "release-serving.json": ServingRelease,
+    "release-model-server.json": ModelServerRelease,
+    "release-registry.json": RegistryRelease,
     "release-background.json": BackgroundRelease,
 }
 """File name of each schema to the model it comes from."""

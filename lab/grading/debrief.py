@@ -120,7 +120,8 @@ def told(event: RunEvent, facts: RunFacts) -> str | None:
             return "+ steady state; on call"
         case ChangeApplied():
             mark = " (the cause)" if event == facts.cause_change else ""
-            return f"+ {event.by} deploys {event.component} {event.tag}: {event.message}{mark}"
+            done = f"changes {event.what}" if event.what else f"deploys {event.component} {event.tag}"
+            return f"+ {event.by} {done}: {event.message}{mark}"
         case OnsetObserved():
             return f"+ onset: it bites ({event.value:.4g})"
         case AlertFired():

@@ -113,7 +113,7 @@ class RunFacts:
     @cached_property
     def people(self) -> tuple[str, ...]:
         """First names of the teammates in this run."""
-        names = [event.deploy.by for event in self.scenario.events] + [change.by for change in self.state.applied]
+        names = [event.by for event in self.scenario.events] + [change.by for change in self.state.applied]
         return tuple(dict.fromkeys(name.lower() for name in names if name))
 
     @cached_property

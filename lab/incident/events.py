@@ -59,7 +59,7 @@ class ChangeIntended(TimelineEvent):
 
 
 class ChangeApplied(TimelineEvent):
-    """A teammate's change reached the cluster."""
+    """A teammate's change reached the cluster or the model registry."""
 
     type: Literal["change_applied"] = "change_applied"
     event: int
@@ -69,7 +69,10 @@ class ChangeApplied(TimelineEvent):
     previous_tag: str
     message: str
     commit: str
+    """Hash of the commit; `move-N` for an alias of the registry, N counting its moves."""
     resource_version: str
+    what: str = ""
+    """One line on what changed; empty for a release, which its tags tell."""
 
 
 class ChangeObserved(TimelineEvent):
@@ -77,7 +80,7 @@ class ChangeObserved(TimelineEvent):
 
     type: Literal["change_observed"] = "change_observed"
     kind: str
-    """Deployment, ConfigMap, Service, Pod (deleted), or Commit."""
+    """Deployment, ConfigMap, Service, Pod (deleted), Commit, or Alias and Version of the model registry."""
     name: str
     what: str
     """One line: `image 2.4.0 -> 2.3.1`, `replicas 2 -> 0`, `env DEADLINE_MS 3000 -> 200`."""

@@ -94,9 +94,12 @@ def _diagnose(keeper: Keeper, request: Diagnose) -> None:
 
 
 def _full_hash(keeper: Keeper, change: str | None) -> str | None:
-    """The commit that a person means by a short hash; None stays None."""
+    """The change that a person means by a short hash or the number of a move; None stays None."""
     if change is None or change in ("", "none"):
         return None
+    applied = next((event.commit for event in keeper.state.applied if event.commit == change), None)
+    if applied is not None:
+        return applied
     for commit in keeper.lab.repo.log(limit=200):
         if commit.sha.startswith(change):
             return commit.sha

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from lab.content.loader import LoadedScenario
+from lab.content.model import DeployEvent
 from lab.errors import LabError
 from lab.incident.events import (
     AlertCleared,
@@ -21,11 +22,12 @@ from lab.incident.record import Samples
 from lab.incident.state import RunState, fold
 from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.gate import Gate
-from lab.keeper.inject import deploy, load_releases, set_up
+from lab.keeper.inject import deploy, load_releases, set_up, written_by
 from lab.keeper.notes import write_template
-from lab.keeper.objects import differences, snapshot
+from lab.keeper.objects import differences
 from lab.keeper.plan import plan, planned_rps
 from lab.keeper.pods import Pods, deleted_by_hand, look_at_pods
+from lab.keeper.registry import Seen, look, versions_intact
 from lab.keeper.sampler import SERVING, Sampler, Tick
 from lab.operate.lab import Lab
 
@@ -53,6 +55,7 @@ class Keeper:
         self._known: dict[str, str] = {}
         self._pods = Pods()
         self._head = ""
+        self._commits_intact: bool | None = None
         self._history_intact: bool | None = None
         self._sampler = Sampler(lab, loaded.scenario)
         self._gate = Gate(loaded.scenario)
@@ -195,7 +198,8 @@ class Keeper:
                 if not self._observe_changes(now, state):
                     return
                 deploy(self.lab, planned, self.record, self.now)
-                self._know_own(f"Deployment/{planned.event.deploy.component}", self.state.applied[-1].commit)
+                made_commit = isinstance(planned.event, DeployEvent)
+                self._know_own(written_by(planned.event), self.state.applied[-1].commit if made_commit else self._head)
                 if self.constants is not None:
                     self.constants.commits.append(self.lab.repo.head())
                     self.files.write_constants(self.constants)
@@ -234,9 +238,10 @@ class Keeper:
     def _observe_changes(self, now: float, state: RunState) -> bool:
         """Record what somebody other than the lab changed in cluster and repo; False if these cannot be seen now."""
         try:
-            current, pods, head = snapshot(self.lab.cluster), look_at_pods(self.lab.cluster), self.lab.repo.head()
+            seen, pods, head = look(self.lab, self._known), look_at_pods(self.lab.cluster), self.lab.repo.head()
         except LabError:
             return False
+        current = seen.objects
         if state.phase == "on_call":
             for kind, name, what in differences(self._known, current):
                 self.record(ChangeObserved(at=now, kind=kind, name=name, what=what))
@@ -249,22 +254,30 @@ class Keeper:
         if current != self._known:
             self._known = current
             self.files.write_known(current)
-        if head != self._head or self._history_intact is None:
+        if head != self._head or self._commits_intact is None:
             self._head = head
             commits = self.constants.commits if self.constants else []
-            self._history_intact = all(self.lab.repo.contains(sha) for sha in commits)
+            self._commits_intact = all(self.lab.repo.contains(sha) for sha in commits)
+        self._history_intact = self._judge_history(seen)
         return True
+
+    def _judge_history(self, seen: Seen) -> bool | None:
+        """Whether commits and model versions are all there; None while the registry does not answer."""
+        if not self._commits_intact:
+            return self._commits_intact
+        registered = self.constants.registered if self.constants else {}
+        return versions_intact(seen.objects, registered) if seen.registry_answered else None
 
     def _know_own(self, key: str, commit: str) -> None:
         """Take one object and one commit for known that the lab wrote; what else changed meanwhile is still seen."""
-        written = snapshot(self.lab.cluster).get(key)
+        written = look(self.lab, self._known).objects.get(key)
         self._known = {**self._known} if written is None else {**self._known, key: written}
         self.files.write_known(self._known)
-        self._head, self._history_intact = commit, None
+        self._head, self._commits_intact = commit, None
 
     def _look_at_objects(self) -> None:
         """Take the stack as it is for known."""
-        self._known = snapshot(self.lab.cluster)
+        self._known = look(self.lab, self._known).objects
         self.files.write_known(self._known)
         self._head = self.lab.repo.head()
-        self._history_intact = None
+        self._commits_intact = None

@@ -109,8 +109,8 @@ def _mitigated(shares: Sequence[tuple[float, float]]) -> float:
 def _versions(change: ChangeView | None) -> tuple[str, str]:
     if change is None or " -> " not in change.what:
         return "", ""
-    before, _, after = change.what.removeprefix("image ").partition(" -> ")
-    return after, before
+    before, _, after = change.what.partition(" -> ")
+    return after, before.split()[-1]
 
 
 def _clock(at: float) -> str:

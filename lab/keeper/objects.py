@@ -10,6 +10,9 @@ from lab.cluster.client import Cluster, Object
 WATCHED = ("Deployment", "ConfigMap", "Service", "Secret")
 """Kinds whose changes are recorded; owned objects, status and what the cluster itself makes are nobody's change."""
 
+ALIAS, VERSION = "Alias", "Version"
+"""Kinds of what the model registry holds; their text is the version and the hash of the file."""
+
 _LABS_OWN = ("kube-root-ca.crt",)
 
 
@@ -32,12 +35,22 @@ def differences(before: dict[str, str], after: dict[str, str]) -> Iterator[tuple
         if old == new:
             continue
         kind, _, name = key.partition("/")
-        if old is None:
+        if kind == ALIAS:
+            yield kind, "registry", f"alias {name} {old or 'none'} -> {new or 'none'}"
+        elif kind == VERSION:
+            yield kind, "registry", f"version {name} {_happened(old, new)}"
+        elif old is None:
             yield kind, name, "created"
         elif new is None:
             yield kind, name, "deleted"
         else:
             yield kind, name, _describe(json.loads(old), json.loads(new))
+
+
+def _happened(old: str | None, new: str | None) -> str:
+    if old is None:
+        return "registered"
+    return "gone" if new is None else "has another file"
 
 
 def _canonical(kind: str, item: Object) -> str:

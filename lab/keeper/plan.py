@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import assert_never
 
-from lab.content.model import DeployEvent, Scenario
+from lab.content.model import DeployEvent, Event, RegistryEvent, Scenario
 
 RUN_UP_SECONDS = 3.0
 """Gap between events before the strike when they are played right after the gate."""
@@ -18,8 +19,9 @@ class PlannedDeploy:
     index: int
     after_gate: float
     """Seconds after the gate."""
-    event: DeployEvent
+    event: Event
     tag: str
+    """Tag of the release, or number of the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,18 @@ def plan(scenario: Scenario, strike_seconds: float, tag: str | None) -> Plan:
         at = max(wanted, earliest)
         if event.at.offset_seconds < 0:
             earliest = at + min(RUN_UP_SECONDS, strike_seconds / 2)
-        chosen = tag if event.deploy.tag == "seeded" and tag is not None else event.deploy.tag
-        deploys.append(PlannedDeploy(index, at, event, chosen))
+        deploys.append(PlannedDeploy(index, at, event, _chosen(event, tag)))
     return Plan(strike_seconds, tag, tuple(deploys))
+
+
+def _chosen(event: Event, tag: str | None) -> str:
+    match event:
+        case DeployEvent(deploy=deploy):
+            return tag if deploy.tag == "seeded" and tag is not None else deploy.tag
+        case RegistryEvent(registry=move):
+            return move.to
+        case _:
+            assert_never(event)
 
 
 def planned_rps(scenario: Scenario, seconds_after_gate: float) -> float:

@@ -61,7 +61,7 @@ def changes_of(events: Sequence[RunEvent]) -> tuple[ChangeView, ...]:
                         at=event.at,
                         who=TEAM.get(event.by, event.by),
                         component=event.component,
-                        what=f"image {event.previous_tag} -> {event.tag}",
+                        what=event.what or f"image {event.previous_tag} -> {event.tag}",
                         message=event.message,
                     )
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -23,6 +23,7 @@ COMPONENT_FOLDERS: Mapping[str, str] = {
     "gateway": "gateway",
     "model-server": "model_server",
     "monitor": "monitor",
+    "registry": "registry",
 }
 """Components of ours to their folder in `stack/`."""
 
@@ -206,9 +207,9 @@ def _not_cleared(cluster: Cluster) -> ClusterTimeout:
     return ClusterTimeout("Reset did not finish", f"still there: {left}.", "Run `lab down`, then `lab up`.")
 
 
-def fingerprint(cluster: Cluster, head: str) -> str:
-    """A text that changes when anybody changes what is deployed or committed."""
-    rows = [f"commit {head}"]
+def fingerprint(cluster: Cluster, head: str, registry: Sequence[Mapping[str, str]]) -> str:
+    """A text that changes when anybody changes what is deployed, committed or registered."""
+    rows = [f"commit {head}", *(f"registry {key} {value}" for part in registry for key, value in part.items())]
     for kind in _KINDS_OF_LEARNERS:
         for item in cluster.list(kind):
             meta = item["metadata"]

@@ -14,13 +14,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lab.cluster.apply import apply
 from lab.cluster.client import Object
 from lab.errors import ClusterError, NotFound, SettingsError
-from lab.operate import tables
+from lab.operate import models, tables
 from lab.operate.lab import Lab
 from lab.operate.platform import PlatformError
 from lab.operate.verbs import Outcome
 
 TRACK = "model-server-canary"
 STABLE = "model-server"
+SERVED = "champion"
+"""The model alias that everybody is served by."""
 _MANIFEST = Path("manifests") / "21-model-server-canary.yaml"
 _OPTION = Path("options") / _MANIFEST.name
 _ROUTES = Path("gateway") / "routes.yaml"
@@ -108,20 +110,14 @@ def stop(lab: Lab) -> Outcome:
 
 def promote(lab: Lab) -> Outcome:
     """
-    Roll the canary's release out to everybody, and stop the canary.
+    Give everybody what the canary tries, and stop the canary: its release by a roll-out, its model by the alias.
 
     Raises:
-        NotFound: there is no canary. SettingsError: it tries a model alias, which the registry moves, not a roll-out.
+        NotFound: there is no canary, or the registry does not know the alias that it serves.
     """
     if not (lab.repo.folder / _MANIFEST).is_file():
         raise NotFound("No canary", "there is none in the platform repo.", "Begin with `canary start --tag=TAG`.")
-    alias = _alias_of(lab)
-    if alias is not None:
-        raise SettingsError(
-            "Not promoted",
-            f"the canary serves the model alias {alias}; which version everybody gets is said in the registry.",
-            "Move the alias champion to that version there, then run `canary stop`.",
-        )
+    moved = _promote_model(lab, _alias_of(lab))
     tag = lab.repo.tag(TRACK)
     stable = lab.repo.manifest_of(STABLE)
     lab.repo.set_tag(STABLE, tag)
@@ -132,7 +128,18 @@ def promote(lab: Lab) -> Outcome:
     }
     commit = _commit(lab, files, f"Promote release {tag} of {STABLE}")
     lines = _apply(lab, str(stable.relative_to(lab.repo.folder)), str(_ROUTES.parent))
-    return Outcome("\n".join([*commit, *lines, *_delete(lab)]), changed=True)
+    return Outcome("\n".join([*moved, *commit, *lines, *_delete(lab)]), changed=True)
+
+
+def _promote_model(lab: Lab, alias: str | None) -> list[str]:
+    """Point the alias that everybody is served by at the canary's version."""
+    if alias is None or alias == SERVED:
+        return []
+    aliases = lab.registry.state().aliases
+    if alias not in aliases:
+        known = ", ".join(sorted(aliases))
+        raise NotFound("No such alias", f"the registry has no alias {alias}.", f"It has: {known}. See `registry list`.")
+    return [models.registry_alias(lab, SERVED, aliases[alias]).text]
 
 
 def status(lab: Lab) -> Outcome:

@@ -1,4 +1,4 @@
-"""Completion for the console: verbs, kinds, deployments, pods, commits, metric names, alerts, silences."""
+"""Completion for the console: verbs, kinds, deployments, pods, commits, metrics, alerts, silences, model versions."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def _arguments(lab: Lab, verb: tuple[str, ...], given: list[str]) -> set[str]:
             return {f"alertname={name}" for name in lab.prometheus.alert_labels()}
         case ("unsilence",):
             return {one.id[:8] for one in lab.alertmanager.silences()}
+        case ("registry", "show" | "compare"):
+            state = lab.registry.state()
+            return {*state.versions, *state.aliases}
+        case ("registry", "alias"):
+            state = lab.registry.state()
+            return set(state.versions) if given else set(state.aliases)
         case ("query",):
             return set(lab.prometheus.metric_names())
         case _:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lab.content.values import parse_duration
 from lab.errors import SettingsError
-from lab.operate import canary, silencing, verbs
+from lab.operate import canary, models, silencing, verbs
 from lab.operate.lab import Lab
 from lab.operate.verbs import Outcome
 
@@ -141,6 +141,21 @@ def _unsilence(lab: Lab, args: Sequence[str]) -> Outcome:
     return silencing.unsilence(lab, args[0])
 
 
+def _registry_show(lab: Lab, args: Sequence[str]) -> Outcome:
+    _need(args, 1, 1, "registry show VERSION|ALIAS")
+    return models.registry_show(lab, args[0])
+
+
+def _registry_compare(lab: Lab, args: Sequence[str]) -> Outcome:
+    _need(args, 2, 2, "registry compare VERSION VERSION")
+    return models.registry_compare(lab, args[0], args[1])
+
+
+def _registry_alias(lab: Lab, args: Sequence[str]) -> Outcome:
+    _need(args, 2, 2, "registry alias NAME VERSION")
+    return models.registry_alias(lab, models.require_alias(args[0]), args[1])
+
+
 VERBS: tuple[Verb, ...] = (
     Verb(("get",), "get KIND [NAME]", "Objects of the cluster: pods, deployments, events ...", False, _get),
     Verb(("logs",), "logs POD|deployment/NAME [--tail=N]", "What a pod wrote", False, _logs),
@@ -171,6 +186,20 @@ VERBS: tuple[Verb, ...] = (
     Verb(("delete",), "delete pod NAME", "Delete a pod; another one takes its place", True, _delete),
     Verb(("silence",), _SILENCE, "Keep alerts quiet for a while; all matchers must hold", True, _silence),
     Verb(("unsilence",), "unsilence ID", "End a silence", True, _unsilence),
+    Verb(
+        ("registry", "list"), "registry list", "Model versions, their aliases and figures", False,
+        lambda lab, _: models.registry_list(lab),
+    ),
+    Verb(("registry", "show"), "registry show VERSION|ALIAS", "Where a version comes from", False, _registry_show),
+    Verb(
+        ("registry", "compare"), "registry compare VERSION VERSION", "What differs between two versions", False,
+        _registry_compare,
+    ),
+    Verb(
+        ("registry", "ui"), "registry ui", "MLflow's own screens over a copy of the registry", False,
+        lambda lab, _: models.registry_ui(lab),
+    ),
+    Verb(("registry", "alias"), "registry alias NAME VERSION", "Point an alias at a version", True, _registry_alias),
     Verb(("git", "revert"), "git revert COMMIT", "Commit the opposite of a commit", True, _git_revert),
     Verb(
         ("canary", "start"), "canary start [--tag=TAG] [--alias=NAME] [--weight=10] [--auto-rollback]",

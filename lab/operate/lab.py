@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-import yaml
-
 from lab.cluster.client import Cluster
 from lab.cluster.lodging import OURS
 from lab.errors import ClusterError, ClusterTimeout, ClusterUnavailable, LabError, MissingError
@@ -23,6 +21,7 @@ from lab.paths import LabPlaces, Places
 from lab.settings import Settings
 from lab.telemetry.alertmanager import Alertmanager
 from lab.telemetry.prometheus import Prometheus
+from lab.telemetry.registry import ModelRegistry, RegistryError
 
 READY_SECONDS = 120.0
 _POLL_SECONDS = 0.1
@@ -59,6 +58,7 @@ class Lab:
         self.repo = PlatformRepo(around.places.platform_repo, around.environ)
         self._prometheus: Prometheus | None = None
         self._alertmanager: Alertmanager | None = None
+        self._registry: ModelRegistry | None = None
 
     @property
     def prometheus(self) -> Prometheus:
@@ -73,6 +73,13 @@ class Lab:
         if self._alertmanager is None:
             self._alertmanager = Alertmanager(self.provisioner.service_url("alertmanager"))
         return self._alertmanager
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The lab's model registry; raises ClusterUnavailable when the stack is down."""
+        if self._registry is None:
+            self._registry = ModelRegistry(self.provisioner.service_url("registry"))
+        return self._registry
 
     def up(self, say: Say, stop: Event) -> None:
         """
@@ -128,7 +135,7 @@ class Lab:
                 forgotten.
         """
         self._fingerprint_file.unlink(missing_ok=True)
-        self._prometheus = self._alertmanager = None
+        self._prometheus = self._alertmanager = self._registry = None
         try:
             self.provisioner.down()
         except (ClusterError, MissingError):
@@ -159,7 +166,10 @@ class Lab:
         """Whether nothing was changed since the baseline was deployed, and all of it is ready."""
         if not self._fingerprint_file.exists() or not self.is_ready():
             return False
-        return self._fingerprint_file.read_text() == baseline.fingerprint(self.cluster, self.repo.head())
+        try:
+            return self._fingerprint_file.read_text() == self._fingerprint()
+        except RegistryError:
+            return False
 
     def urls(self) -> dict[str, str]:
         """Addresses that a person may open, by name; empty when the stack is down."""
@@ -168,7 +178,9 @@ class Lab:
         found: dict[str, str] = {}
         remembered = self._memory.read()
         options = remembered.options if remembered is not None else ()
-        for name in ("gateway", "feed", "monitor", "model-server", "prometheus", "alertmanager", *options):
+        for name in (
+            "gateway", "feed", "monitor", "model-server", "registry", "prometheus", "alertmanager", *options,
+        ):  # fmt: skip
             try:
                 found[name] = self.provisioner.service_url(name)
             except LabError:
@@ -191,9 +203,12 @@ class Lab:
 
     def registered_models(self) -> dict[str, str]:
         """sha256 of every registered model version, by `NAME/VERSION`."""
-        listed = yaml.safe_load((self.around.stack_root / "registry" / "versions.yaml").read_text())
-        name = str(listed["name"])
-        return {f"{name}/{item['version']}": str(item["sha256"]) for item in listed["versions"]}
+        state = self.registry.state()
+        return {f"{state.model}/{version}": sha256 for version, sha256 in state.versions.items()}
+
+    def _fingerprint(self) -> str:
+        state = self.registry.state()
+        return baseline.fingerprint(self.cluster, self.repo.head(), (state.aliases, state.versions))
 
     @property
     def _template(self) -> Path:
@@ -238,12 +253,12 @@ class Lab:
         for option in self._options():
             apply_option(self.cluster, option)
         baseline.await_ready(self.cluster, READY_SECONDS, say, stop)
-        self._prometheus = self._alertmanager = None
+        self._prometheus = self._alertmanager = self._registry = None
         self._await_prometheus(stop)
         self._write_fingerprint()
 
     def _write_fingerprint(self) -> None:
-        self._fingerprint_file.write_text(baseline.fingerprint(self.cluster, self.repo.head()))
+        self._fingerprint_file.write_text(self._fingerprint())
 
     def _options(self) -> tuple[Option, ...]:
         remembered = self._memory.read()

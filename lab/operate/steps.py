@@ -10,6 +10,7 @@ from lab.content.model import (
     DeletePods,
     GitRevert,
     NothingWrong,
+    RegistryAlias,
     Restart,
     RolloutUndo,
     Scale,
@@ -20,7 +21,7 @@ from lab.content.model import (
 )
 from lab.content.values import format_duration
 from lab.errors import RunError
-from lab.operate import silencing, verbs
+from lab.operate import models, silencing, verbs
 from lab.operate.lab import Lab
 
 _SILENCE_SECONDS = 3600.0
@@ -47,6 +48,8 @@ def command_lines(step: Step, commits: Mapping[int, str]) -> tuple[str, ...]:
         case NothingWrong():
             reason = f' --reason "{step.nothing_wrong.reason}"' if step.nothing_wrong.reason else ""
             return (f"incident resolve --nothing-wrong{reason}",)
+        case RegistryAlias():
+            return tuple(f"registry alias {alias} {version}" for alias, version in step.registry_alias.items())
         case GitRevert():
             return (f"git revert {_commit(step, commits)[:7]}",)
         case Apply():
@@ -74,6 +77,9 @@ def take(lab: Lab, step: Step, commits: Mapping[int, str]) -> tuple[verbs.Outcom
             return tuple(verbs.delete_pod(lab, name) for name in _pods_named(lab, step.delete_pods))
         case NothingWrong():
             return ()
+        case RegistryAlias():
+            moved = step.registry_alias.items()
+            return tuple(models.registry_alias(lab, alias, version) for alias, version in moved)
         case GitRevert():
             return (verbs.git_revert(lab, _commit(step, commits)),)
         case Apply():

@@ -63,6 +63,24 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Loader:
+    """How a model server follows the registry."""
+
+    pick: str = field(default="alias", metadata={"one_of": ("alias", "latest")})
+    """What it serves: the version that its alias names, or the one registered last."""
+    on_refusal: str = field(default="retry", metadata={"one_of": ("retry", "stop")})
+    """What it does when the registry refuses a poll: ask again a second later, or ask no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the registry lets its clients do."""
+
+    clients: int = field(default=0, metadata=_within(0, 1000))
+    """Most clients whose polls are answered within ten seconds; 0 is no limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """What every release has: its tag, which the image carries, and the notes of its author."""
 
@@ -72,7 +90,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ServingRelease(Release):
-    """A release of a component that answers scoring requests: model-server and gateway."""
+    """A release of a component that answers scoring requests."""
 
     audit: Audit = Audit()
     reject: Reject = Reject()
@@ -81,11 +99,25 @@ class ServingRelease(Release):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelServerRelease(ServingRelease):
+    """A release of the model server."""
+
+    loader: Loader = Loader()
+
+
+@dataclass(frozen=True, slots=True)
 class BackgroundRelease(Release):
     """A release of a component beside the request path: feed, monitor and discovery."""
 
     start: Start = Start()
     log: Log = Log()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRelease(BackgroundRelease):
+    """A release of the registry."""
+
+    limits: Limits = Limits()
 
 
 R = TypeVar("R", bound=Release)
@@ -165,6 +197,9 @@ def _convert(kind: type[Any], value: object, metadata: Mapping[str, Any], file: 
     low, high = metadata.get("within", (-math.inf, math.inf))
     if isinstance(value, int | float) and not low <= value <= high:
         raise StartError(f"{file}: {where}: expected {low:g} to {high:g}, found {value!r}")
+    choices: tuple[str, ...] = metadata.get("one_of", ())
+    if choices and value not in choices:
+        raise StartError(f"{file}: {where}: expected {' or '.join(choices)}, found {value!r}")
     return kind(value)
 
 

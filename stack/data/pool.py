@@ -50,14 +50,28 @@ class TrainingSet:
     late: NDArray[np.bool_]
     month: NDArray[np.int8]
     """Month of the scheduled departure, 1 to 12."""
+    day: NDArray[np.int8]
+    """Day of that month."""
+    gain: NDArray[np.int16]
+    """Arrival delay less departure delay, in minutes: known when the flight has landed, not when it is scored."""
 
     def __len__(self) -> int:
         return len(self.late)
 
     def months(self, first: int, last: int) -> TrainingSet:
         """The flights of the months `first` to `last`, both included."""
-        chosen = (self.month >= first) & (self.month <= last)
-        return TrainingSet(self.features[chosen], self.late[chosen], self.month[chosen])
+        return self.only((self.month >= first) & (self.month <= last))
+
+    def dates(self, first: tuple[int, int], last: tuple[int, int]) -> TrainingSet:
+        """The flights from one (month, day) to another, both included."""
+        date = self.month.astype(np.int32) * 100 + self.day
+        return self.only((date >= first[0] * 100 + first[1]) & (date <= last[0] * 100 + last[1]))
+
+    def only(self, chosen: NDArray[np.bool_]) -> TrainingSet:
+        """The flights marked in `chosen` `[n]`."""
+        return TrainingSet(
+            self.features[chosen], self.late[chosen], self.month[chosen], self.day[chosen], self.gain[chosen]
+        )
 
 
 def load_pool(name: str, folder: Path = FOLDER) -> Pool:
@@ -89,7 +103,8 @@ def load_pool(name: str, folder: Path = FOLDER) -> Pool:
 def load_training(folder: Path = FOLDER) -> TrainingSet:
     """The flights of January to May; about 10 MB in memory."""
     with np.load(folder / "train.npz") as stored:
-        return TrainingSet(decode(stored["features"]), stored["late"].astype(np.bool_), stored["month"])
+        late = stored["late"].astype(np.bool_)
+        return TrainingSet(decode(stored["features"]), late, stored["month"], stored["day"], stored["gain"])
 
 
 def pool_names(folder: Path = FOLDER) -> tuple[str, ...]:

@@ -1,21 +1,20 @@
 """
-Versions of the model and the aliases that point at them.
+Registered versions of the model, with what a server needs to know and to check of one before it serves it.
 
-The rest of the stack asks `resolve` for a version and `ModelVersion.content` for its bytes, and never knows where they
-are kept.
+`resolve` reads the store that the code ships with; a running model server asks the registry over HTTP instead
+(`stack.model_server.loading`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
 from stack.common.errors import StartError
+from stack.registry.layout import DATABASE, STORE, file_name
 
-CATALOGUE = Path(__file__).with_name("versions.yaml")
+MODEL = "flight-risk"
 
 
 class UnknownVersion(StartError):
@@ -32,92 +31,60 @@ class ModelVersion:
 
     model: str
     version: str
-    path: Path
     sha256: str
+    """Of the ONNX file, in hexadecimal, as it was registered."""
     trained_on: str
     created: str
     """When it was registered, UTC."""
     metrics: dict[str, float]
-    """Quality on the October flights."""
+    """Quality on the flights that were kept from training, as the run that made it measured them."""
+    path: str = ""
+    """Where the file came from: a path or an address."""
+    signature: str = ""
+    """Inputs and outputs as JSON; see `stack.registry.signature`."""
+    run_id: str = ""
+    data: bytes = field(default=b"", repr=False)
+    """The file as it was read; not yet checked."""
+
+    def with_file(self, path: str, data: bytes) -> ModelVersion:
+        """The same version with its file, as it was read from `path`."""
+        return replace(self, path=path, data=data)
 
     def content(self) -> bytes:
         """
         The ONNX file.
 
         Raises:
-            HashMismatch: the file is missing or is not the one that was registered.
+            HashMismatch: it is not the one that was registered.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise HashMismatch(
-                f"{self.path}: the file of {self.model} version {self.version} cannot be read"
-            ) from error
-        found = hashlib.sha256(data).hexdigest()
+        found = hashlib.sha256(self.data).hexdigest()
         if found != self.sha256:
             raise HashMismatch(
                 f"{self.path}: sha256 is {found[:12]}, but {self.model} version {self.version} "
                 f"was registered with {self.sha256[:12]}"
             )
-        return data
+        return self.data
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """All versions of one model, oldest first."""
-
-    model: str
-    versions: tuple[ModelVersion, ...]
-    aliases: dict[str, str]
-    """From alias to version."""
-
-    def resolve(self, name: str) -> ModelVersion:
-        """
-        The version that an alias (`champion`) or a version (`2`) names.
-
-        Raises:
-            UnknownVersion: neither is known; the message lists what is.
-        """
-        wanted = self.aliases.get(name, name)
-        for version in self.versions:
-            if version.version == wanted:
-                return version
-        known = ", ".join(sorted([*self.aliases, *(version.version for version in self.versions)]))
-        raise UnknownVersion(f"{self.model} has no version or alias {name!r}; there are: {known}")
-
-
-def read_catalogue(path: Path = CATALOGUE) -> Catalogue:
+def resolve(alias_or_version: str, store: Path = STORE, model: str = MODEL) -> ModelVersion:
     """
-    Read the list of versions; files are relative to it.
+    The version of the shipped store that an alias (`champion`) or a number (`2`) names, with its file.
 
     Raises:
-        StartError: the list cannot be read or lacks an entry.
+        UnknownVersion: neither is known; the message lists what is.
+        HashMismatch: its file cannot be read.
     """
+    from stack.registry.database import Database  # spares a server that asks over HTTP the memory of SQLite
+
+    with Database.reading(store / DATABASE) as database:
+        found = database.resolve(model, alias_or_version)
+        if found is None:
+            known = ", ".join(database.names(model))
+            raise UnknownVersion(f"{model} has no version or alias {alias_or_version!r}; there are: {known}")
+        described = database.described(found)
+    path = store / file_name(model, described.version)
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        model = str(document["name"])
-        versions = tuple(
-            ModelVersion(
-                model=model,
-                version=str(entry["version"]),
-                path=path.parent / entry["file"],
-                sha256=str(entry["sha256"]),
-                trained_on=str(entry["trained_on"]),
-                created=str(entry["created"]),
-                metrics={str(key): float(value) for key, value in entry["metrics"].items()},
-            )
-            for entry in document["versions"]
-        )
-        aliases = {str(alias): str(version) for alias, version in document["aliases"].items()}
-    except (OSError, yaml.YAMLError) as error:
-        raise StartError(
-            f"{path}: the list of model versions cannot be read: {' '.join(str(error).split())}"
-        ) from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise StartError(f"{path}: the list of model versions lacks or misspells an entry: {error}") from error
-    return Catalogue(model, versions, aliases)
-
-
-def resolve(alias_or_version: str, catalogue: Path = CATALOGUE) -> ModelVersion:
-    """The registered version that an alias or a version number names; see `Catalogue.resolve`."""
-    return read_catalogue(catalogue).resolve(alias_or_version)
+        data = path.read_bytes()
+    except OSError as error:
+        raise HashMismatch(f"{path}: the file of {model} version {described.version} cannot be read") from error
+    return described.with_file(str(path), data)

@@ -25,10 +25,7 @@ def train(flights: TrainingSet) -> Pipeline:
     Raises:
         ValueError: the flights are all late or all on time, or there are none.
     """
-    if len(np.unique(flights.late)) < 2:
-        raise ValueError(
-            f"{len(flights)} flights with one outcome cannot train a model; it needs late and punctual ones"
-        )
+    require_both_outcomes(flights)
     numeric = [index for index, name in enumerate(NAMES) if name not in _CODES]
     coded = [NAMES.index(name) for name in _CODES]
     categories = [np.arange(count, dtype=np.float32) for count in _CODES.values()]
@@ -42,3 +39,11 @@ def train(flights: TrainingSet) -> Pipeline:
     with threadpool_limits(1):
         pipeline.fit(flights.features, flights.late)
     return pipeline
+
+
+def require_both_outcomes(flights: TrainingSet) -> None:
+    """Raise ValueError when the flights are all late or all on time, or there are none."""
+    if len(np.unique(flights.late)) < 2:
+        raise ValueError(
+            f"{len(flights)} flights with one outcome cannot train a model; it needs late and punctual ones"
+        )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lab.content.causes import NO_FAULT, Causes, load_causes
 from lab.content.glossary import load_glossary
 from lab.content.model import VERBS, Proof, Scenario, Step
-from lab.content.release import RELEASED, BackgroundRelease, ServingRelease
+from lab.content.release import RELEASED, BackgroundRelease, ModelServerRelease, RegistryRelease, ServingRelease
 from lab.content.schema import SCHEMAS_FOLDER, schema_problems, write_schemas
 from lab.errors import ContentError, SettingsError
 
@@ -165,12 +165,13 @@ def test_what_code_builds_is_strict_too() -> None:
 def test_palette_is_that_of_the_stack() -> None:
     """What lab accepts in a release file is what the components accept: keys, defaults and ranges."""
     release = pytest.importorskip("stack.common.release")
-    for ours, theirs in ((ServingRelease, release.ServingRelease), (BackgroundRelease, release.BackgroundRelease)):
+    for ours in (ServingRelease, ModelServerRelease, RegistryRelease, BackgroundRelease):
+        theirs = getattr(release, ours.__name__)
         written = {field.name: field for field in dataclasses.fields(theirs) if field.name != "tag"}
         assert set(ours.model_fields) == set(written)
         for name, field in written.items():
             assert_same_palette(ours.model_fields[name].default, field.default)
-    assert set(RELEASED) == {"model-server", "gateway", "feed", "monitor", "discovery"}
+    assert set(RELEASED) == {"model-server", "gateway", "feed", "monitor", "discovery", "registry"}
 
 
 def assert_same_palette(ours: Any, theirs: Any) -> None:
@@ -181,6 +182,12 @@ def assert_same_palette(ours: Any, theirs: Any) -> None:
     assert set(type(ours).model_fields) == set(fields)
     for name, field in fields.items():
         assert getattr(ours, name) == field.default
+        if choices := field.metadata.get("one_of"):
+            for choice in choices:
+                type(ours).model_validate({name: choice})
+            with pytest.raises(ValidationError):
+                type(ours).model_validate({name: "neither"})
+            continue
         low, high = field.metadata["within"]
         for bound in (low, high):
             type(ours).model_validate({name: bound})

@@ -146,7 +146,7 @@ def test_misfits_of_steps_are_reported_once(folder: Path, new: str, where: str, 
 @pytest.mark.parametrize(
     ("name", "what"),
     [("feed.yaml", "component and a tag"), ("fed-1.0.yaml", "component and a tag"), ("feed-1.0.yml", "component"),
-     ("registry-1.0.yaml", "component and a tag")],
+     ("prometheus-1.0.yaml", "component and a tag")],
 )  # fmt: skip
 def test_release_files_are_named_by_component_and_tag(folder: Path, name: str, what: str) -> None:
     """Only components that have releases may bring one."""

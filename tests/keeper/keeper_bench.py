@@ -16,6 +16,7 @@ from lab.keeper.files import RunConstants, RunFiles
 from lab.keeper.loop import Keeper
 from lab.keeper.sampler import Tick
 from lab.operate.platform import Commit
+from lab.telemetry.registry import RegistryState
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SLUG = "hangs-now-and-then"
@@ -101,6 +102,7 @@ class Bench:
         self.loaded: LoadedScenario = load_scenario(self.scenario_folder)
         self.repo, self.cluster = FakeRepo(), FakeCluster()
         self.tags = self.cluster.tags
+        self.registry = RegistryState(model="flight-risk", aliases={"champion": "2"}, versions={"2": "abc"}, moves=())
         labels = {"GoodShareBurn": {"alertname": "GoodShareBurn", "severity": "page"}}
         prometheus = SimpleNamespace(
             rules=lambda: {"GoodShareBurn": "x"}, version=lambda: "2.42.0", alert_labels=lambda: labels
@@ -111,6 +113,7 @@ class Bench:
         self.lab: Any = SimpleNamespace(
             cluster=self.cluster,
             repo=self.repo,
+            registry=SimpleNamespace(state=lambda: self.registry),
             prometheus=prometheus,
             alertmanager=SimpleNamespace(routing=lambda: "route"),
             around=around,

@@ -226,3 +226,18 @@ def test_the_journal_alone_gives_the_same_state(bench: Bench) -> None:
     assert again.samples == bench.keeper.samples
     assert again.events[0].at == START
     assert isinstance(again.events[1], PhaseEntered)
+
+
+def test_a_moved_alias_is_the_learners_and_a_changed_file_breaks_history(bench: Bench) -> None:
+    bench.keeper.lab.registered_models = lambda: {"flight-risk/2": "abc"}
+    bench.on_call()
+    bench.registry = bench.registry.model_copy(update={"aliases": {"champion": "3"}})
+    bench.seconds(1)
+    seen = [event for event in bench.keeper.events if isinstance(event, ChangeObserved)]
+    assert [(change.kind, change.name, change.what) for change in seen] == [
+        ("Alias", "registry", "alias champion 2 -> 3")
+    ]
+    assert bench.keeper.samples.of("history").value[-1] == 1.0
+    bench.registry = bench.registry.model_copy(update={"versions": {"2": "other"}})
+    bench.seconds(1)
+    assert bench.keeper.samples.of("history").value[-1] == 0.0

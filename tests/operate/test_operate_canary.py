@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from lab.errors import LabError, NotFound, SettingsError
+from lab.errors import LabError, NotFound
 from lab.operate import canary
 from lab.operate.console import run_line
 from lab.operate.lab import Lab
@@ -114,11 +114,26 @@ def test_stopping_brings_everything_back(lab: Lab) -> None:
     canary.start(lab, tag=None, alias="challenger", weight=10, auto_rollback=False)
     environ = applied(lab)["Deployment", "model-server-canary"]["spec"]["template"]["spec"]["containers"][0]["env"]
     assert {"name": "MODEL_ALIAS", "value": "challenger"} in environ
-    with pytest.raises(SettingsError, match="registry"):
-        canary.promote(lab)
     canary.stop(lab)
     assert yaml.safe_load(before) == routes(lab)
     assert set(applied(lab)) == {("ConfigMap", "gateway-routes")}
+
+
+def test_promoting_a_model_moves_the_alias_that_everybody_follows(lab: Lab) -> None:
+    aliases = {"champion": "2", "challenger": "3"}
+    registry = SimpleNamespace(
+        state=lambda: SimpleNamespace(aliases=dict(aliases)),
+        move_alias=lambda alias, version, who: aliases.update({alias: version}),
+    )
+    with_registry = cast(Lab, SimpleNamespace(repo=lab.repo, cluster=lab.cluster, registry=registry))
+    canary.start(with_registry, tag=None, alias="challenger", weight=10, auto_rollback=False)
+    outcome = canary.promote(with_registry)
+    assert aliases == {"champion": "3", "challenger": "3"}
+    assert "alias champion moved: version 2 -> 3" in outcome.text
+    assert routes(lab)["routes"] == [{"service": "model-server", "weight": 100}]
+    canary.start(with_registry, tag=None, alias="nobody", weight=10, auto_rollback=False)
+    with pytest.raises(NotFound, match="champion"):
+        canary.promote(with_registry)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ class Component:
 
 
 class Rig:
-    """Two model servers, gateway, feed and monitor around a real discovery and a small Kubernetes API."""
+    """Registry, two model servers, gateway, feed and monitor around a real discovery and a small Kubernetes API."""
 
     def __init__(self, folder: Path, kubernetes: FakeKubernetes, requests_per_second: int = 100) -> None:
         self._folder = folder
@@ -123,7 +123,9 @@ class Rig:
         environ = kubernetes.account.environ
         self.discovery = self.start("discovery", environ=environ)
         at = f"--discovery=http://{self.discovery.address}"
-        self.models = [self.start("model-server"), self.start("model-server")]
+        self.registry = self.start("registry", environ={"DATA_DIR": str(folder / "registry")})
+        named = f"--registry=http://{self.registry.address}"
+        self.models = [self.start("model-server", named), self.start("model-server", named)]
         self.gateway = self.start("gateway", at)
         self.monitor = self.start("monitor", at)
         rate = {"RATE_RPS": str(requests_per_second), "SLO_MS": "1000"}
@@ -140,7 +142,7 @@ class Rig:
     def await_ready(self) -> None:
         """Let every pod become ready as soon as it says so, the model servers first."""
         self.discovery.await_ready("/livez")
-        for component in (*self.models, self.gateway, self.monitor, self.feed, self.discovery):
+        for component in (self.registry, *self.models, self.gateway, self.monitor, self.feed, self.discovery):
             if component.name == "gateway":
                 component.await_ready("/livez")
             else:

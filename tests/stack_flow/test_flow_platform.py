@@ -10,19 +10,28 @@ import pytest
 import yaml
 from stack_flow_rig import ROOT
 
-from stack.common.release import BackgroundRelease, Log, ServingRelease, read_release
+from stack.common.release import (
+    BackgroundRelease,
+    Log,
+    ModelServerRelease,
+    RegistryRelease,
+    ServingRelease,
+    read_release,
+)
 from stack.gateway.routes import parse_routes, single_route
 from stack.gateway.settings import GatewaySettings, settings_from
 
 PLATFORM = ROOT / "stack" / "platform"
 PORTS = {
-    "discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090,
-    "alertmanager": 9093,
+    "discovery": 8604, "registry": 8605, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603,
+    "prometheus": 9090, "alertmanager": 9093,
 }  # fmt: skip
 OTHERS = {"prometheus", "alertmanager"}
 """Programs that are not ours: they ship no releases, and nobody scrapes them."""
 REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
-SERVING = {"model-server", "gateway"}
+KINDS: dict[str, type[ServingRelease | BackgroundRelease]] = {
+    "model-server": ModelServerRelease, "gateway": ServingRelease, "registry": RegistryRelease,
+}  # fmt: skip
 DOCUMENTS: list[dict[str, Any]] = [
     document
     for path in sorted((PLATFORM / "manifests").glob("*.yaml"))
@@ -95,7 +104,7 @@ def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -
     for name in ("model-server", "gateway", "discovery"):
         strategy = named("Deployment", name)["spec"]["strategy"]
         assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    for name in ("feed", "monitor", *OTHERS):
+    for name in ("feed", "monitor", "registry", *OTHERS):
         assert named("Deployment", name)["spec"]["strategy"] == {"type": "Recreate"}
 
 
@@ -108,7 +117,7 @@ def test_every_tag_has_a_release_that_its_component_takes() -> None:
         assert current != tag
         for own in (current, tag):
             path = ROOT / "stack" / name.replace("-", "_") / "releases" / f"{own}.yaml"
-            kind: type[ServingRelease | BackgroundRelease] = ServingRelease if name in SERVING else BackgroundRelease
+            kind = KINDS.get(name, BackgroundRelease)
             release = read_release(path, kind, own)
             assert release.notes
             harmless = kind(tag=own, notes=release.notes)

@@ -91,7 +91,7 @@ def exported(running: Component) -> dict[str, tuple[str, set[str]]]:
     return found
 
 
-@pytest.mark.parametrize("component", ["discovery", "model-server", "gateway", "feed", "monitor"])
+@pytest.mark.parametrize("component", ["discovery", "registry", "model-server", "gateway", "feed", "monitor"])
 def test_a_component_exports_what_is_declared(rig: Rig, component: str) -> None:
     running = next(own for own in rig.components.values() if own.name == component and own.process.poll() is None)
     wanted = {name: item for name, item in METRICS.items() if component in item["exported_by"]}

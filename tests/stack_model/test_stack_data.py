@@ -67,6 +67,12 @@ def test_training_flights_can_be_cut_by_month() -> None:
     assert set(flights.months(2, 3).month.tolist()) == {2, 3}
 
 
+def test_training_flights_can_be_cut_by_date() -> None:
+    week = load_training().dates((5, 24), (5, 31))
+    assert (set(week.month.tolist()), min(week.day), max(week.day)) == ({5}, 24, 31)
+    assert week.gain.shape == week.late.shape
+
+
 def test_an_unknown_pool_is_refused_with_those_there_are() -> None:
     assert "calm" in pool_names()
     with pytest.raises(ValueError, match=r"no pool is named 'train'; there are: .*calm"):

@@ -14,6 +14,8 @@ from stack.common.release import (
     Audit,
     BackgroundRelease,
     Log,
+    ModelServerRelease,
+    RegistryRelease,
     Reject,
     Release,
     ServingRelease,
@@ -24,7 +26,8 @@ from stack.common.release import (
 
 REPOSITORY = Path(__file__).parents[2]
 KINDS: dict[str, type[Release]] = {
-    "model-server": ServingRelease,
+    "model-server": ModelServerRelease,
+    "registry": RegistryRelease,
     "gateway": ServingRelease,
     "feed": BackgroundRelease,
     "monitor": BackgroundRelease,

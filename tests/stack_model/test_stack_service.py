@@ -200,7 +200,7 @@ def test_requests_are_measured_and_told_every_so_often(caplog: pytest.LogCapture
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--model=3"], "flight-risk has no version or alias '3'; there are: 1, 2, champion"),
+        (["--model=9"], "flight-risk has no version or alias '9'; there are: 1, 2, 3, 4, 5, challenger, champion"),
         (["--host=192.0.2.1"], "cannot listen on 192.0.2.1:8601: "),
     ],
 )
