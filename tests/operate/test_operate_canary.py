@@ -132,7 +132,7 @@ def test_promoting_a_model_moves_the_alias_that_everybody_follows(lab: Lab) -> N
     assert "alias champion moved: version 2 -> 3" in outcome.text
     assert routes(lab)["routes"] == [{"service": "model-server", "weight": 100}]
     canary.start(with_registry, tag=None, alias="nobody", weight=10, auto_rollback=False)
-    with pytest.raises(NotFound, match="champion"):
+    with pytest.raises(NotFound, match="no alias nobody"):
         canary.promote(with_registry)
 
 
