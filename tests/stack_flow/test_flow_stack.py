@@ -70,7 +70,8 @@ def test_predictions_and_truths_are_numbered_and_joined(rig: Rig) -> None:
 
 def test_discovery_tells_prometheus_every_pod(rig: Rig) -> None:
     groups = rig.discovery.json("/targets")
-    assert {group["labels"]["job"] for group in groups} == {"discovery", "model-server", "gateway", "feed", "monitor"}
+    jobs = {group["labels"]["job"] for group in groups}
+    assert jobs == {"discovery", "registry", "model-server", "gateway", "feed", "monitor"}
     own = next(group for group in groups if group["labels"]["job"] == "feed")
     assert own == {
         "targets": [rig.feed.address],

@@ -45,7 +45,7 @@ def test_it_scores_a_flight(server: ServerProcess, body: Body) -> None:
     assert reply.status == 200
     assert (answer["id"], answer["model_name"], answer["model_version"]) == ("UA1-1001-EWR-IAH", "flight-risk", "2")
     assert answer["parameters"]["sha256"] == resolve("champion").sha256
-    assert answer["outputs"][0]["data"] == [pytest.approx(0.0472, abs=1e-3)]
+    assert answer["outputs"][0]["data"] == [pytest.approx(0.0483, abs=1e-3)]
     assert server.ask("/v2/models/flight-risk/versions/2/infer", body()).json() == answer
 
 
@@ -139,7 +139,8 @@ def test_a_release_makes_audited_requests_wait_and_a_stop_answers_them(start_ser
             assert (status, version) == (200, "1")
             assert seconds >= 0.7
     log = server.process.communicate()[0]
-    assert "INFO release 2.4.0 serves flight-risk version 1" in log
+    assert "INFO release 2.4.0 listens on" in log
+    assert "INFO serving flight-risk version 1 (" in log
     assert log.count("answered") == 4
     assert "Traceback" not in log
 
