@@ -73,6 +73,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], log: logging.Logger) -
         loader = RegistryLoader(source, release.loader, service.adopt, LoadingMetrics(registry), time.time, log)
     listener = listen(arguments.host, arguments.port)
     log.info("release %s listens on %s:%d", release.tag, arguments.host, arguments.port)
+    if scorer is not None:
+        log.info("serving %s version %s (%s)", scorer.version.model, scorer.version.version, scorer.version.sha256[:12])
     asyncio.run(serve(service, listener, log, Deadlines(request=arguments.request_seconds), loader))
     return 0
 
