@@ -10,6 +10,7 @@ TESTS = Path(__file__).parent
 PROCESSES = (
     "stack_flow", "cluster/embedded_node", "cluster/embedded_api/test_api_kubectl.py",
     "cluster/embedded_api/test_api_provision.py", "stack_model/test_stack_model_server.py",
+    "stack_accelerator/test_accelerator_programs.py",
 )  # fmt: skip
 """Suites that start programs on this machine."""
 SCREENS = (
