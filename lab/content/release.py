@@ -61,5 +61,7 @@ RELEASED: dict[Component, type[Release]] = {
     "feed": BackgroundRelease,
     "monitor": BackgroundRelease,
     "discovery": BackgroundRelease,
+    "accelerator": BackgroundRelease,
+    "billing": BackgroundRelease,
 }
 """The palette of each component that a scenario may bring releases of."""

@@ -17,6 +17,7 @@ from lab.operate.platform import PlatformRepo, previous_tags
 Say = Callable[[str], None]
 
 COMPONENT_FOLDERS: Mapping[str, str] = {
+    "accelerator": "accelerator",
     "discovery": "discovery",
     "feed": "feed",
     "gateway": "gateway",

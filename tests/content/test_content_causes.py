@@ -170,7 +170,7 @@ def test_palette_is_that_of_the_stack() -> None:
         assert set(ours.model_fields) == set(written)
         for name, field in written.items():
             assert_same_palette(ours.model_fields[name].default, field.default)
-    assert set(RELEASED) == {"model-server", "gateway", "feed", "monitor", "discovery"}
+    assert set(RELEASED) == {"model-server", "gateway", "feed", "monitor", "discovery", "accelerator", "billing"}
 
 
 def assert_same_palette(ours: Any, theirs: Any) -> None:

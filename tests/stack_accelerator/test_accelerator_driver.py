@@ -6,15 +6,19 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from accelerator_rig import GIB, MIB, DriverBox, until
 from prometheus_client.parser import text_string_to_metric_families
 
 from stack.accelerator.device import Kernel
 from stack.accelerator.errors import AcceleratorError, DeviceLost, DeviceUnavailable, OutOfMemoryError
 from stack.accelerator.exposition import FIELDS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def ask(box: DriverBox, method: str, path: str, body: object = None) -> tuple[int, bytes]:
@@ -117,6 +121,19 @@ def test_metrics_have_the_exporters_names_and_labels(driver_box: DriverBox) -> N
     assert memory == {"serving-1": 1024 + context, "scoring-1": context}
     first.close()
     second.close()
+
+
+def test_telemetry_declares_what_the_device_exports(driver_box: DriverBox) -> None:
+    telemetry = yaml.safe_load((ROOT / "stack" / "platform" / "telemetry.yaml").read_text())
+    own = [item for item in telemetry["metrics"] if "accelerator" in item["exported_by"]]
+    declared = {item["name"]: (item["type"], set(item["labels"])) for item in own if len(item["exported_by"]) == 1}
+    device = driver_box.open("serving-1")
+    exported = {}
+    for family in text_string_to_metric_families(ask(driver_box, "GET", "/metrics")[1].decode()):
+        name = family.name if family.name.startswith("DCGM_") else family.samples[0].name
+        exported[name] = (family.type, set(family.samples[0].labels))
+    assert exported == declared
+    device.close()
 
 
 def test_xid_events_reach_the_programs_and_the_metrics(driver_box: DriverBox) -> None:
