@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 CLUSTER = "mlops-lab"
 """The cluster that all labs of this machine share, unless LAB_KIND_CLUSTER names another."""
 
-_SERVICES = ("discovery", "model-server", "gateway", "feed", "monitor", "prometheus")
+_SERVICES = ("discovery", "model-server", "gateway", "feed", "billing", "monitor", "prometheus")
 """Forwarded from the start; others once somebody asks for them."""
 
 

@@ -18,6 +18,7 @@ Say = Callable[[str], None]
 
 COMPONENT_FOLDERS: Mapping[str, str] = {
     "accelerator": "accelerator",
+    "billing": "billing",
     "discovery": "discovery",
     "feed": "feed",
     "gateway": "gateway",

@@ -140,7 +140,7 @@ class Lab:
         if not self.is_up():
             return {}
         found: dict[str, str] = {}
-        for name in ("gateway", "feed", "monitor", "model-server", "prometheus"):
+        for name in ("gateway", "feed", "monitor", "model-server", "billing", "prometheus"):
             try:
                 found[name] = self.provisioner.service_url(name)
             except LabError:

@@ -25,7 +25,13 @@ TEAM: Mapping[str, str] = {
 }
 """First names that scenarios use, to full names as git shows them."""
 
-_FOLDERS = ("manifests", "rules", "prometheus", "runbooks")
+_FOLDERS = ("manifests", "options", "rules", "prometheus", "billing", "runbooks")
+_CONFIG_MAPS = (
+    ("prometheus-config", "prometheus", "prometheus"),
+    ("prometheus-rules", "prometheus", "rules"),
+    ("billing-prices", "billing", "billing"),
+)
+"""ConfigMaps that are made from folders: name, component, folder."""
 _FIELD, _RECORD = "\x1f", "\x1e"
 _OUR_IMAGE = re.compile(r"(\bimage:\s*[\"']?)mlops-lab/")
 _SEPARATE_DAYS = (9, 2)
@@ -88,7 +94,7 @@ class PlatformRepo:
         self.commit("Roll out this month's releases", by="platform", at=newest)
 
     def _name_registry(self, images: str) -> None:
-        for path in (self.folder / "manifests").glob("*.yaml"):
+        for path in (*(self.folder / "manifests").glob("*.yaml"), *(self.folder / "options").glob("*.yaml")):
             if images:
                 path.write_text(_OUR_IMAGE.sub(rf"\1{images}/mlops-lab/", path.read_text()))
 
@@ -186,17 +192,17 @@ class PlatformRepo:
         """
         What applying the repo would apply, in order: everything else first, Deployments last.
 
-        `below` is a file or folder of the repo, or `.` for all; the Prometheus ConfigMaps are made from `prometheus/`
-        and `rules/` as kustomize's configMapGenerator would.
+        `below` is a file or folder of the repo, or `.` for all; the ConfigMaps of Prometheus and billing are made
+        from `prometheus/`, `rules/` and `billing/` as kustomize's configMapGenerator would; nobody applies `options/`.
         """
         target = (self.folder / below).resolve()
         if not target.is_relative_to(self.folder.resolve()) or not target.exists():
             raise PlatformError("No such path", f"{below!r} is not in the platform repo.", f"Look in {self.folder}.")
         found = self._manifest_objects(target)
-        for name, folder in (("prometheus-config", "prometheus"), ("prometheus-rules", "rules")):
+        for name, component, folder in _CONFIG_MAPS:
             source = (self.folder / folder).resolve()
             if source.is_dir() and (source.is_relative_to(target) or target.is_relative_to(source)):
-                found.append(_config_map(name, source))
+                found.append(_config_map(name, component, source))
         return tuple(sorted(found, key=lambda item: item["kind"] == "Deployment"))
 
     def _manifest_objects(self, below: Path | None = None) -> list[Object]:
@@ -250,7 +256,7 @@ def _image(deployment: Object) -> str:
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def _config_map(name: str, folder: Path) -> Object:
+def _config_map(name: str, component: str, folder: Path) -> Object:
     data = {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.is_file()}
-    labels = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/part-of": "flight-risk"}
+    labels = {"app.kubernetes.io/name": component, "app.kubernetes.io/part-of": "flight-risk"}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}, "data": data}

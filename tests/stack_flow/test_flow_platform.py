@@ -12,7 +12,15 @@ from stack_flow_rig import ROOT
 from stack.common.release import BackgroundRelease, Log, ServingRelease, read_release
 
 PLATFORM = ROOT / "stack" / "platform"
-PORTS = {"discovery": 8604, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603, "prometheus": 9090}
+PORTS = {
+    "discovery": 8604,
+    "model-server": 8601,
+    "gateway": 8600,
+    "feed": 8602,
+    "billing": 8607,
+    "monitor": 8603,
+    "prometheus": 9090,
+}
 REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
 SERVING = {"model-server", "gateway"}
 DOCUMENTS: list[dict[str, Any]] = [
@@ -81,7 +89,7 @@ def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -
     for name in ("model-server", "gateway", "discovery"):
         strategy = named("Deployment", name)["spec"]["strategy"]
         assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    for name in ("feed", "monitor", "prometheus"):
+    for name in ("feed", "billing", "monitor", "prometheus"):
         assert named("Deployment", name)["spec"]["strategy"] == {"type": "Recreate"}
 
 
