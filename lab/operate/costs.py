@@ -99,6 +99,7 @@ def _ask(lab: Lab, path: str) -> bytes:
             body: bytes = got.read()
             return body
     except HTTPError as error:
+        error.close()
         if error.code == 400:
             step = "Write times like 2026-01-05T10:00:00Z."
             raise SettingsError("Not a time", "--from or --to is no time.", step) from error

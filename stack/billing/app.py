@@ -99,7 +99,7 @@ class BillingApp:
         """What is held and was charged, by component; amounts in the sheet's currency."""
         hourly, totals = self._ledger.hourly(), self._ledger.totals(self._clock())
         pods: dict[str, set[str]] = {}
-        for item, _ in self._ledger.held():
+        for item in [item for item, _ in self._ledger.held() if item.sku is not Sku.SERIES]:
             pods.setdefault(item.resource.component, set()).add(item.resource.name)
         prices = self._ledger.prices
         return {
