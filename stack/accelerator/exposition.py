@@ -80,9 +80,9 @@ def exposition(spec: DeviceSpec, hostname: str, reading: Reading, usages: Sequen
     values = _values(reading)
     lines: list[str] = []
     for field in (XID,) if reading.lost else FIELDS:
-        lines += _family(field, [({**device, **pod}, values[field.name]) for pod in pods])
-    lines += _family(PROCESS_MEMORY, [(labels, usage.bytes) for labels, usage in _processes(usages)])
-    lines += _family(PROCESS_ENGINE, [(labels, usage.engine_seconds) for labels, usage in _processes(usages)])
+        lines += family(field, [({**device, **pod}, values[field.name]) for pod in pods])
+    lines += family(PROCESS_MEMORY, [(labels, usage.bytes) for labels, usage in _processes(usages)])
+    lines += family(PROCESS_ENGINE, [(labels, usage.engine_seconds) for labels, usage in _processes(usages)])
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -102,7 +102,8 @@ def _processes(usages: Sequence[Usage]) -> Iterator[tuple[dict[str, str], Usage]
         yield {"gpu": "0", **names, "pid": str(process.pid)}, usage
 
 
-def _family(field: Field, samples: Sequence[tuple[Mapping[str, str], float]]) -> list[str]:
+def family(field: Field, samples: Sequence[tuple[Mapping[str, str], float]]) -> list[str]:
+    """One metric with its head, in Prometheus' text format."""
     head = [f"# HELP {field.name} {field.help}", f"# TYPE {field.name} {field.type}"]
     return head + [f"{field.name}{{{_labels(labels)}}} {value:.10g}" for labels, value in samples]
 
