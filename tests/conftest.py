@@ -12,6 +12,7 @@ PROCESSES = (
     "cluster/embedded_api/test_api_provision.py", "stack_model/test_stack_model_server.py",
     "keeper/proving/test_proving_grounds.py",
     "stack_model/test_stack_triton.py", "stack_model/test_stack_flood.py",
+    "stack_accelerator/test_accelerator_programs.py",
 )  # fmt: skip
 """Suites that start programs on this machine."""
 SCREENS = (

@@ -35,7 +35,9 @@ Say = Callable[[str], None]
 CLUSTER = "mlops-lab"
 """The cluster that all labs of this machine share, unless LAB_KIND_CLUSTER names another."""
 
-_SERVICES = ("discovery", "registry", "model-server", "gateway", "feed", "monitor", "prometheus", "alertmanager")
+_SERVICES = (
+    "discovery", "registry", "model-server", "gateway", "feed", "billing", "monitor", "prometheus", "alertmanager",
+)  # fmt: skip
 """Forwarded from the start; others once somebody asks for them."""
 
 

@@ -9,11 +9,15 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, Str
 from lab.content.values import Duration, Must, StrikeMoment
 
 Family = Literal["drift", "gpu", "bad-deploy", "cost", "reliability", "governance", "access", "quiet"]
-Component = Literal["feed", "gateway", "model-server", "monitor", "discovery", "registry", "prometheus", "alertmanager"]
+Component = Literal[
+    "feed", "gateway", "model-server", "monitor", "discovery", "registry", "accelerator", "billing", "prometheus",
+    "alertmanager",
+]  # fmt: skip
 SafeguardName = Literal["serving", "traffic", "alerting", "history", "data", "no_harm"]
 
 COMPONENTS: tuple[Component, ...] = (
-    "feed", "gateway", "model-server", "monitor", "discovery", "registry", "prometheus", "alertmanager",
+    "feed", "gateway", "model-server", "monitor", "discovery", "registry", "accelerator", "billing", "prometheus",
+    "alertmanager",
 )  # fmt: skip
 SAFEGUARDS: tuple[SafeguardName, ...] = ("serving", "traffic", "alerting", "history", "data", "no_harm")
 

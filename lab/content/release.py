@@ -87,5 +87,7 @@ RELEASED: dict[Component, type[Release]] = {
     "monitor": BackgroundRelease,
     "discovery": BackgroundRelease,
     "registry": RegistryRelease,
+    "accelerator": BackgroundRelease,
+    "billing": BackgroundRelease,
 }
 """The palette of each component that a scenario may bring releases of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ from pydantic import Field, StrictStr
 from lab.content.model import Content
 from lab.content.promql import metric_family
 from lab.content.validation import validate
-from lab.content.yamlfile import read_yaml
+from lab.content.yamlfile import Document, read_yaml
 from lab.errors import ContentError, Problem
 
 BUILT_IN = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS", "ALERTS_FOR_STATE"})
@@ -87,23 +87,52 @@ class Telemetry(Content):
         return name in BUILT_IN or isinstance(self.get(name), Metric | RecordedSeries)
 
 
+class Part(Content):
+    """One file of the folder `telemetry/`: more of what telemetry.yaml declares, kept apart for its length."""
+
+    metrics: tuple[Metric, ...] = ()
+    recording_rules: tuple[RecordedSeries, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+
 def load_telemetry(file: Path) -> Telemetry:
-    """Read telemetry.yaml; raises ContentError with every problem in it."""
+    """Read telemetry.yaml and the files of `telemetry/` beside it; raises ContentError with every problem in them."""
     document = read_yaml(file)
     telemetry = validate(Telemetry, document)
-    problems: list[Problem] = []
-    seen: set[str] = set()
+    problems, seen = [*_repeats(telemetry, document, set())], _names(telemetry)
+    for path in sorted(file.with_suffix("").glob("*.yaml")):
+        document = read_yaml(path)
+        part = validate(Part, document)
+        problems += _repeats(part, document, seen)
+        seen |= _names(part)
+        telemetry = telemetry.model_copy(
+            update={
+                "metrics": telemetry.metrics + part.metrics,
+                "recording_rules": telemetry.recording_rules + part.recording_rules,
+                "alerts": telemetry.alerts + part.alerts,
+            }
+        )
+    if problems:
+        raise ContentError("Cannot use the telemetry", problems)
+    return telemetry
+
+
+def _names(part: Telemetry | Part) -> set[str]:
+    kinds: tuple[tuple[Metric | RecordedSeries | Alert, ...], ...] = (part.metrics, part.recording_rules, part.alerts)
+    return {item.name for kind in kinds for item in kind}
+
+
+def _repeats(part: Telemetry | Part, document: Document, known: set[str]) -> Iterator[Problem]:
+    """A problem for each name that was declared before, here or elsewhere."""
+    seen = set(known)
     declared: tuple[tuple[str, tuple[Metric | RecordedSeries | Alert, ...]], ...] = (
-        ("metrics", telemetry.metrics),
-        ("recording_rules", telemetry.recording_rules),
-        ("alerts", telemetry.alerts),
+        ("metrics", part.metrics),
+        ("recording_rules", part.recording_rules),
+        ("alerts", part.alerts),
     )
     for key, items in declared:
         for index, item in enumerate(items):
             if item.name in seen:
                 step = "declare each name once"
-                problems.append(document.problem((key, index, "name"), f"`{item.name}` is declared twice", step))
+                yield document.problem((key, index, "name"), f"`{item.name}` is declared twice", step)
             seen.add(item.name)
-    if problems:
-        raise ContentError("Cannot use the telemetry", problems)
-    return telemetry

@@ -18,6 +18,8 @@ from lab.operate.platform import PlatformRepo, previous_tags
 Say = Callable[[str], None]
 
 COMPONENT_FOLDERS: Mapping[str, str] = {
+    "accelerator": "accelerator",
+    "billing": "billing",
     "discovery": "discovery",
     "feed": "feed",
     "gateway": "gateway",

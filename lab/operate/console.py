@@ -6,10 +6,11 @@ import difflib
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.content.values import parse_duration
 from lab.errors import SettingsError
-from lab.operate import canary, models, silencing, verbs
+from lab.operate import canary, costs, models, silencing, verbs
 from lab.operate.lab import Lab
 from lab.operate.verbs import Outcome
 
@@ -156,12 +157,23 @@ def _registry_alias(lab: Lab, args: Sequence[str]) -> Outcome:
     return models.registry_alias(lab, models.require_alias(args[0]), args[1])
 
 
+def _cost(lab: Lab, args: Sequence[str]) -> Outcome:
+    words, options = _split(args)
+    unknown = sorted(options.keys() - {"csv", "from", "to"})
+    if words or unknown or (options and not options.get("csv")):
+        raise _usage("cost [--csv=FILE [--from=TIME] [--to=TIME]]")
+    if not options:
+        return costs.cost(lab)
+    return costs.export(lab, Path(options["csv"]), options.get("from", ""), options.get("to", ""))
+
+
 VERBS: tuple[Verb, ...] = (
     Verb(("get",), "get KIND [NAME]", "Objects of the cluster: pods, deployments, events ...", False, _get),
     Verb(("logs",), "logs POD|deployment/NAME [--tail=N]", "What a pod wrote", False, _logs),
     Verb(("query",), "query PROMQL", "Ask Prometheus", False, _query),
     Verb(("alerts",), "alerts", "Alerts that are pending or firing", False, lambda lab, _: verbs.alerts(lab)),
     Verb(("silences",), "silences", "What is silenced", False, lambda lab, _: silencing.silences(lab)),
+    Verb(("cost",), "cost [--csv=FILE]", "What the stack costs, or its charges as a file", False, _cost),
     Verb(("git", "log"), "git log", "Commits of the platform repo", False, lambda lab, _: verbs.git_log(lab)),
     Verb(("git", "show"), "git show COMMIT", "A commit with its diff", False, _git_show),
     Verb(

@@ -179,7 +179,7 @@ class Lab:
         remembered = self._memory.read()
         options = remembered.options if remembered is not None else ()
         for name in (
-            "gateway", "feed", "monitor", "model-server", "registry", "prometheus", "alertmanager", *options,
+            "gateway", "feed", "monitor", "model-server", "registry", "billing", "prometheus", "alertmanager", *options,
         ):  # fmt: skip
             try:
                 found[name] = self.provisioner.service_url(name)

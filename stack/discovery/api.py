@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from stack.common.errors import StartError
+from stack.discovery.bookings import Bookings, read_booking
 from stack.discovery.pods import read_pod
 from stack.discovery.view import View
 from stack.wire.client import Address
@@ -75,8 +76,36 @@ def access_from(environ: Mapping[str, str]) -> Access:
     return Access(address, namespace, folder / "token", tls)
 
 
-async def follow_pods(access: Access, view: View, failures: Counter, log: logging.Logger) -> None:
-    """Keep `view` as the API has it, until cancelled; while the API does not answer, the view stays as it was."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of the pods, for its different readers."""
+
+    view: View
+    bookings: Bookings
+
+    def replace(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Take the pods of `documents` as all there are."""
+        self.bookings.replace(booking for item in documents if (booking := read_booking(item)))
+        self.view.replace(pod for item in documents if (pod := read_pod(item)))
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        """Take the new state of one pod."""
+        name = document["metadata"]["name"]
+        self.bookings.put(name, read_booking(document))
+        pod = read_pod(document)
+        if pod is None:
+            self.view.remove(name)
+        else:
+            self.view.put(pod)
+
+    def remove(self, name: str) -> None:
+        """Forget a pod, known or not."""
+        self.bookings.put(name, None)
+        self.view.remove(name)
+
+
+async def follow_pods(access: Access, known: Known, failures: Counter, log: logging.Logger) -> None:
+    """Keep `known` as the API has it, until cancelled; while the API does not answer, it stays as it was."""
     pause = FIRST_PAUSE
 
     def answered() -> None:
@@ -86,8 +115,8 @@ async def follow_pods(access: Access, view: View, failures: Counter, log: loggin
     while True:
         try:
             async with asyncio.timeout(LIST_SECONDS):
-                version = await _list(access, view)
-            await _watch(access, view, version, answered)
+                version = await _list(access, known)
+            await _watch(access, known, version, answered)
         except Expired:
             log.info("the watch expired; listing again")
         except (OSError, TimeoutError, MessageError, ValueError, KeyError) as error:
@@ -97,14 +126,14 @@ async def follow_pods(access: Access, view: View, failures: Counter, log: loggin
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def _list(access: Access, view: View) -> str:
+async def _list(access: Access, known: Known) -> str:
     async with _get(access, _path(access)) as (reader, head):
         document = json.loads(await read_body(reader, head, until_close=True))
-    view.replace(pod for item in document["items"] if (pod := read_pod(item)))
+    known.replace(document["items"])
     return str(document["metadata"]["resourceVersion"])
 
 
-async def _watch(access: Access, view: View, version: str, answered: Callable[[], None]) -> None:
+async def _watch(access: Access, known: Known, version: str, answered: Callable[[], None]) -> None:
     """Apply events from `version` on; starts another watch where one ends, until something fails."""
     while True:
         query = f"?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}"
@@ -115,25 +144,21 @@ async def _watch(access: Access, view: View, version: str, answered: Callable[[]
             answered()
             async with asyncio.timeout(WATCH_SECONDS + 15):
                 async for line in _lines(reader):
-                    version = _apply(json.loads(line), view) or version
+                    version = _apply(json.loads(line), known) or version
         if asyncio.get_running_loop().time() - began < FIRST_PAUSE:
             await asyncio.sleep(FIRST_PAUSE)
 
 
-def _apply(event: Mapping[str, Any], view: View) -> str:
+def _apply(event: Mapping[str, Any], known: Known) -> str:
     kind, found = event["type"], event["object"]
     if kind == "ERROR":
         if found.get("code") == 410:
             raise Expired
         raise Refused(f"the watch failed: {found.get('message', found)}")
     if kind == "DELETED":
-        view.remove(found["metadata"]["name"])
+        known.remove(found["metadata"]["name"])
     elif kind in {"ADDED", "MODIFIED"}:
-        pod = read_pod(found)
-        if pod is None:
-            view.remove(found["metadata"]["name"])
-        else:
-            view.put(pod)
+        known.put(found)
     return str(found["metadata"].get("resourceVersion", ""))
 
 

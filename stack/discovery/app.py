@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from stack.common.metrics import CONTENT_TYPE, component_registry, exposition
+from stack.discovery.bookings import Bookings
 from stack.discovery.view import View
 from stack.wire.server import Request, Response, error_response, json_response
 
@@ -25,10 +28,11 @@ class DiscoveryMetrics:
 
 
 class DiscoveryApp:
-    """`GET /targets`, `/endpoints/SERVICE`, `/healthz`, `/livez`, `/metrics`."""
+    """`GET /targets`, `/endpoints/SERVICE`, `/pods`, `/healthz`, `/livez`, `/metrics`."""
 
-    def __init__(self, view: View, metrics: DiscoveryMetrics) -> None:
+    def __init__(self, view: View, bookings: Bookings, metrics: DiscoveryMetrics) -> None:
         self._view = view
+        self._bookings = bookings
         self._metrics = metrics
         self.started = False
         """Whether the release has come up; until then nothing is told."""
@@ -42,16 +46,18 @@ class DiscoveryApp:
                 return json_response({"status": "alive"})
             case ["metrics"]:
                 return Response(200, exposition(self._metrics.registry), CONTENT_TYPE)
-            case ["healthz" | "targets"] | ["endpoints", _] if not (self._view.synced and self.started):
+            case ["healthz" | "targets" | "pods"] | ["endpoints", _] if not (self._view.synced and self.started):
                 return error_response(503, "the pods are not known yet")
             case ["healthz"]:
                 return json_response({"status": "ok"})
             case ["targets"]:
                 return json_response(self._targets())
+            case ["pods"]:
+                return await self._pods(request)
             case ["endpoints", service]:
                 return await self._endpoints(service, request)
             case _:
-                return error_response(404, "served: /targets /endpoints/SERVICE /healthz /livez /metrics")
+                return error_response(404, "served: /targets /endpoints/SERVICE /pods /healthz /livez /metrics")
 
     def _targets(self) -> list[dict[str, object]]:
         return [
@@ -69,12 +75,30 @@ class DiscoveryApp:
 
     async def _endpoints(self, service: str, request: Request) -> Response:
         try:
-            after = int(request.query.get("after", "0"))
-            seconds = min(float(request.query.get("wait", "0")), LONGEST_WAIT)
+            after, seconds = _patience(request)
         except ValueError:
-            return error_response(400, "after is a version, wait a number of seconds")
+            return error_response(400, _PATIENCE)
         if seconds > 0:
             await self._view.wait(service, after, seconds)
         pods = self._view.ready(service)
         endpoints = [{"address": pod.address, "pod": pod.name, "release": pod.release} for pod in pods]
         return json_response({"version": self._view.version(service), "endpoints": endpoints})
+
+    async def _pods(self, request: Request) -> Response:
+        try:
+            after, seconds = _patience(request)
+        except ValueError:
+            return error_response(400, _PATIENCE)
+        if seconds > 0:
+            await self._bookings.wait(after, seconds)
+        pods = [dataclasses.asdict(booking) for booking in self._bookings.all()]
+        return json_response({"version": self._bookings.version, "pods": pods})
+
+
+_PATIENCE = "after is a version, wait a number of seconds"
+
+
+def _patience(request: Request) -> tuple[int, float]:
+    """The version that a reader knows, and how many seconds it waits for another one."""
+    after = int(request.query.get("after", "0"))
+    return after, min(float(request.query.get("wait", "0")), LONGEST_WAIT)

@@ -48,7 +48,9 @@ def test_up_means_that_every_address_answers_and_figures_exist(box: Box, case: C
     up = box.up()
     assert up["on"] == case.on
     assert up["ready"] is True
-    assert up["urls"].keys() == {"feed", "gateway", "model-server", "monitor", "prometheus", "alertmanager"}
+    assert up["urls"].keys() == {
+        "billing", "feed", "gateway", "model-server", "monitor", "registry", "prometheus", "alertmanager",
+    }  # fmt: skip
     assert "release_info" in fetched(f"{up['urls']['gateway']}/metrics")
     query = f"{up['urls']['prometheus']}/api/v1/query?query=count(feed_planned_requests_total)"
     eventually(lambda: '"1"' in fetched(query), 30, "Prometheus has figures of the feed")

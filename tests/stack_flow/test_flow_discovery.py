@@ -14,8 +14,9 @@ import pytest
 from stack_flow_kubernetes import FakeKubernetes, pod_document
 
 from stack.common.errors import StartError
-from stack.discovery.api import access_from, follow_pods
+from stack.discovery.api import Known, access_from, follow_pods
 from stack.discovery.app import DiscoveryApp, DiscoveryMetrics
+from stack.discovery.bookings import Bookings, amount, read_booking
 from stack.discovery.pods import read_pod
 from stack.discovery.view import View
 from stack.wire.server import Request
@@ -27,14 +28,15 @@ class Discovery:
     """Discovery without a socket of its own."""
 
     def __init__(self, kubernetes: FakeKubernetes) -> None:
-        self.view = View(first_version=1000)
+        self.known = Known(View(first_version=1000), Bookings(first_version=1000))
+        self.view = self.known.view
         self.metrics = DiscoveryMetrics("1.0.0", self.view)
-        self.app = DiscoveryApp(self.view, self.metrics)
+        self.app = DiscoveryApp(self.view, self.known.bookings, self.metrics)
         self.app.started = True
         self._access = access_from(kubernetes.account.environ)
 
     async def follow(self) -> None:
-        await follow_pods(self._access, self.view, self.metrics.failures, LOG)
+        await follow_pods(self._access, self.known, self.metrics.failures, LOG)
 
     async def get(self, path: str, **query: str) -> tuple[int, Any]:
         answer = await self.app.handle(Request("GET", path, query, b"", 0.0))
@@ -169,3 +171,45 @@ def test_without_a_service_account_it_says_what_is_missing(tmp_path: Path) -> No
     }
     with pytest.raises(StartError, match="no service account here"):
         access_from(environ)
+
+
+def booked_pod(name: str, cpu: str, **changes: Any) -> dict[str, Any]:
+    document = pod_document(name, "gateway", "10.0.0.1:8600", **changes)
+    document["spec"]["nodeName"] = "node-1"
+    document["spec"]["containers"][0]["resources"] = {"requests": {"cpu": cpu}, "limits": {"memory": "64Mi"}}
+    return document
+
+
+async def test_bookings_follow_the_pods_and_wake_those_who_wait(kubernetes: FakeKubernetes) -> None:
+    kubernetes.put(booked_pod("gateway-a", "50m"))
+    kubernetes.put(booked_pod("job-a", "1", phase="Succeeded"))
+    put(kubernetes, "waits-for-a-node")
+    async with following(kubernetes) as discovery:
+        _, first = await discovery.get("/pods")
+        assert [pod["name"] for pod in first["pods"]] == ["gateway-a"]
+        assert first["pods"][0]["containers"] == [{"name": "gateway", "cpu": 0.05, "memory": 64 * 2**20, "gpu": 0.0}]
+        waiting = asyncio.create_task(discovery.get("/pods", after=str(first["version"]), wait="20"))
+        await asyncio.to_thread(kubernetes.put, booked_pod("gateway-b", "0.1"))
+        _, second = await waiting
+        assert [pod["name"] for pod in second["pods"]] == ["gateway-a", "gateway-b"]
+        assert second["version"] > first["version"]
+        assert (await discovery.get("/pods", wait="long"))[0] == 400
+
+
+def test_a_booking_tells_who_made_the_pod_and_counts_devices() -> None:
+    document = booked_pod("train-1", "2")
+    document["metadata"] |= {"labels": {}, "uid": "u-1", "ownerReferences": [{"kind": "Job", "name": "train"}]}
+    document["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "1", "cpu": "250m"}}
+    booking = read_booking(document)
+    assert booking is not None
+    assert (booking.owner, booking.uid, booking.component) == ("Job", "u-1", "")
+    assert (booking.containers[0].cpu, booking.containers[0].gpu) == (0.25, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("250m", 0.25), ("1.5", 1.5), ("64Mi", 64 * 2**20), ("2e3", 2000), ("1E", 1e18), ("3k", 3000)]
+)
+def test_quantities_are_read_as_kubernetes_means_them(text: str, value: float) -> None:
+    assert amount(text) == value
+    with pytest.raises(ValueError, match="quantity"):
+        amount("12 cores")

@@ -23,8 +23,8 @@ from stack.gateway.settings import GatewaySettings, settings_from
 
 PLATFORM = ROOT / "stack" / "platform"
 PORTS = {
-    "discovery": 8604, "registry": 8605, "model-server": 8601, "gateway": 8600, "feed": 8602, "monitor": 8603,
-    "prometheus": 9090, "alertmanager": 9093,
+    "discovery": 8604, "registry": 8605, "model-server": 8601, "gateway": 8600, "feed": 8602, "billing": 8607,
+    "monitor": 8603, "prometheus": 9090, "alertmanager": 9093,
 }  # fmt: skip
 OTHERS = {"prometheus", "alertmanager"}
 """Programs that are not ours: they ship no releases, and nobody scrapes them."""
@@ -104,7 +104,7 @@ def test_what_serves_is_replaced_without_a_gap_and_the_feed_never_runs_twice() -
     for name in ("model-server", "gateway", "discovery"):
         strategy = named("Deployment", name)["spec"]["strategy"]
         assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    for name in ("feed", "monitor", "registry", *OTHERS):
+    for name in ("feed", "billing", "monitor", "registry", *OTHERS):
         assert named("Deployment", name)["spec"]["strategy"] == {"type": "Recreate"}
 
 

@@ -14,14 +14,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from stack_flow_rig import ROOT, Component, Rig, until
 
 PLATFORM = ROOT / "stack" / "platform"
-TELEMETRY = yaml.safe_load((PLATFORM / "telemetry.yaml").read_text())
-METRICS = {item["name"]: item for item in TELEMETRY["metrics"]}
-RULES = {item["name"]: item for item in TELEMETRY["recording_rules"]}
-ALERTS = {item["name"]: item for item in TELEMETRY["alerts"]}
+TELEMETRY = [
+    yaml.safe_load(path.read_text())
+    for path in (PLATFORM / "telemetry.yaml", *sorted((PLATFORM / "telemetry").glob("*.yaml")))
+]
+METRICS = {item["name"]: item for part in TELEMETRY for item in part["metrics"]}
+RULES = {item["name"]: item for part in TELEMETRY for item in part.get("recording_rules", [])}
+ALERTS = {item["name"]: item for part in TELEMETRY for item in part.get("alerts", [])}
 PARTS = ("_bucket", "_sum", "_count")
 FUNCTIONS = {
     "sum", "by", "le", "rate", "histogram_quantile", "and", "or", "unless", "on", "count", "round", "up", "quantile",
     "job", "pod", "code", "replica", "outcome", "component", "release", "version", "model_version",
+    "max", "node", "group_left",
 }  # fmt: skip
 
 
@@ -48,10 +52,11 @@ def test_entries_are_complete() -> None:
     for item in METRICS.values():
         assert set(item) == {"name", "type", "unit", "labels", "meaning", "exported_by"}, item["name"]
         assert item["type"] in {"counter", "gauge", "histogram"}
-        assert item["name"].endswith("_total") == (item["type"] == "counter")
+        if not item["name"].startswith("DCGM_"):
+            assert item["name"].endswith("_total") == (item["type"] == "counter")
     for item in RULES.values():
         assert set(item) == {"name", "unit", "labels", "meaning"}
-    assert len(METRICS) == len(TELEMETRY["metrics"])
+    assert len(METRICS) == sum(len(part["metrics"]) for part in TELEMETRY)
 
 
 def test_rules_and_alerts_are_declared_and_use_declared_names() -> None:

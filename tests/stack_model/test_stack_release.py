@@ -32,6 +32,8 @@ KINDS: dict[str, type[Release]] = {
     "feed": BackgroundRelease,
     "monitor": BackgroundRelease,
     "discovery": BackgroundRelease,
+    "accelerator": BackgroundRelease,
+    "billing": BackgroundRelease,
 }
 
 

@@ -1,0 +1,1 @@
+"""Billing: prices what runs, by the second, from a price sheet."""
