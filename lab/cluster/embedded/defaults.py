@@ -255,11 +255,17 @@ def _with_requests(container: Obj) -> Obj:
 
 def quality_class(spec: Obj) -> str:
     """Guaranteed, Burstable or BestEffort, by the requests and limits for cpu and memory of a Pod's containers."""
-    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
-    limits = [{k: v for k, v in (r.get("limits") or {}).items() if k in ("cpu", "memory")} for r in resources]
-    requests = [{k: v for k, v in (r.get("requests") or {}).items() if k in ("cpu", "memory")} for r in resources]
-    if not any(limits) and not any(requests):
+    amounts: list[tuple[Obj, Obj]] = []
+    for container in spec.get("containers") or ():
+        limits, requests = _cpu_and_memory(container, "limits"), _cpu_and_memory(container, "requests")
+        amounts.append((limits, {**limits, **requests}))
+    if not any(requests for _, requests in amounts):
         return "BestEffort"
-    if all(len(limit) == 2 and limit == request for limit, request in zip(limits, requests, strict=True)):
+    if all(len(limits) == 2 and limits == requests for limits, requests in amounts):
         return "Guaranteed"
     return "Burstable"
+
+
+def _cpu_and_memory(container: Obj, part: str) -> Obj:
+    found = (container.get("resources") or {}).get(part) or {}
+    return {name: amount for name, amount in found.items() if name in ("cpu", "memory")}

@@ -23,13 +23,14 @@ from lab.cluster.embedded.kubelet.container import ContainerRunner, NodeParts
 from lab.cluster.embedded.kubelet.pod import ExecContext, PodRunner, run_inside
 from lab.cluster.embedded.kubelet.process import Lifeline
 from lab.cluster.embedded.kubelet.registration import bind_pods, register_node
-from lab.cluster.embedded.kubelet.sampling import ContainerUsage, GroupSampler, UsageMeter
+from lab.cluster.embedded.kubelet.sampling import ContainerUsage, TreeSampler, UsageMeter
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, utc_now
 
 __all__ = ["ContainerUsage", "ExecContext", "Kubelet", "run_inside"]
 
-SAMPLE_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
+"""Between two looks at what containers hold and use; a burst that comes and goes in between is not seen."""
 IDLE_SECONDS = 5.0
 """Between two looks at the store when nothing is written."""
 HALT_GRACE_SECONDS = 1.5
@@ -116,7 +117,7 @@ class Kubelet:
                 runner.start()
 
     async def _sample(self) -> None:
-        sampler, loop = GroupSampler(), asyncio.get_running_loop()
+        sampler, loop = TreeSampler(), asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
             running: dict[int, ContainerRunner] = {
@@ -128,4 +129,4 @@ class Kubelet:
             found = sampler.sample(running) if running else {}
             self._meter.take(found, loop.time())
             for pid, usage in found.items():
-                running[pid].enforce_memory(usage.memory_bytes)
+                running[pid].enforce_memory(usage)
