@@ -31,6 +31,7 @@ from lab.cluster.embedded.certs import Credentials, ensure_credentials
 from lab.cluster.embedded.daemon_record import LOCK, DaemonRecord, remove_record, write_record
 from lab.cluster.embedded.defaults import Admission
 from lab.cluster.embedded.namespaces import NamespaceFurnisher
+from lab.cluster.embedded.options import read_options
 from lab.cluster.embedded.ranges import Ranges, claim_ranges
 from lab.cluster.embedded.schema import field_table
 from lab.cluster.embedded.settings import NodeSettings
@@ -163,6 +164,7 @@ def _settings(state_dir: Path, ranges: Ranges, credentials: Credentials, port: i
         api_port=port,
         token=credentials.token,
         ca_file=credentials.ca_file,
+        options=read_options(state_dir),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from lab.cluster.embedded.faults import Faults
 from lab.cluster.embedded.kinds import Kind
+from lab.cluster.embedded.quantity import CONTAINER_RESOURCES, is_extended
 from lab.cluster.embedded.schema import Field, field_table
 
 CORE = "k8s.io.api.core.v1."
@@ -81,7 +82,6 @@ ONLY: dict[tuple[str, str], frozenset[str]] = {
 }
 """Fields of which only some of the values that Kubernetes knows are carried out."""
 
-RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
 _CHECKED = frozenset({"deployments", "replicasets", "pods", "services"})
 REFUSAL = "the embedded cluster does not support this field; it is refused rather than ignored"
 
@@ -129,7 +129,6 @@ def _walk_into(field: Field, value: Any, path: str, faults: Faults) -> None:
 
 def _check_resources(amounts: Mapping[str, Any], path: str, faults: Faults) -> None:
     for name in amounts:
-        if name not in RESOURCES:
-            faults.forbidden(
-                f"{path}[{name}]", "the embedded cluster's node has only cpu, memory and ephemeral-storage"
-            )
+        if name not in CONTAINER_RESOURCES and not is_extended(name):
+            known = ", ".join(sorted(CONTAINER_RESOURCES))
+            faults.forbidden(f"{path}[{name}]", f"the embedded cluster's node has only {known} and extended resources")

@@ -18,9 +18,7 @@ from lab.cluster.embedded.api.watch import Watch
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.status import StatusError
 from lab.cluster.embedded.store import Store
-
-VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.1"}
-"""The Kubernetes version whose API definitions the field table was made from."""
+from lab.cluster.embedded.version import GIT_VERSION, MAJOR, MINOR
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/livez", "/version"})
 _STREAMS = frozenset({"exec", "attach", "portforward"})
@@ -108,7 +106,7 @@ class Api:
             case ["apis", group, served]:
                 document = discovery.resource_list(group, served)
             case ["openapi", "v2"]:
-                await exchange.answer(200, openapi.v2_bytes(VERSION["gitVersion"]), openapi.V2_TYPE)
+                await exchange.answer(200, openapi.v2_bytes(GIT_VERSION), openapi.V2_TYPE)
                 return True
             case ["openapi", "v3"]:
                 document = openapi.index()
@@ -177,7 +175,14 @@ class Api:
 
 def _version_document() -> dict[str, str]:
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return {**VERSION, "gitCommit": "", "gitTreeState": "clean", "buildDate": "", "goVersion": python} | {
+    return {
+        "major": MAJOR,
+        "minor": MINOR,
+        "gitVersion": GIT_VERSION,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "",
+        "goVersion": python,
         "compiler": sys.implementation.name,
         "platform": sys.platform,
     }

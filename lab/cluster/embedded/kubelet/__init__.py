@@ -22,8 +22,9 @@ from lab.cluster.embedded.kubelet.addresses import Addresses
 from lab.cluster.embedded.kubelet.container import ContainerRunner, NodeParts
 from lab.cluster.embedded.kubelet.pod import ExecContext, PodRunner, run_inside
 from lab.cluster.embedded.kubelet.process import Lifeline
-from lab.cluster.embedded.kubelet.registration import bind_pods, register_node
+from lab.cluster.embedded.kubelet.registration import offer_extended, register_node
 from lab.cluster.embedded.kubelet.sampling import ContainerUsage, TreeSampler, UsageMeter
+from lab.cluster.embedded.kubelet.scheduling import Scheduler
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, utc_now
 
@@ -56,7 +57,8 @@ class Kubelet:
         self._lifeline = lifeline or Lifeline()
         self._addresses = Addresses(store, settings)
         self._recorder = Recorder(store, "kubelet", host=settings.node_name, clock=clock)
-        self._scheduler = Recorder(store, "default-scheduler", clock=clock)
+        scheduling = Recorder(store, "default-scheduler", clock=clock)
+        self._scheduler = Scheduler(store, settings.node_name, scheduling, clock)
         self._pods: dict[str, PodRunner] = {}
         self._meter = UsageMeter()
 
@@ -95,7 +97,8 @@ class Kubelet:
 
     def _sync(self, node: NodeParts) -> None:
         """Start what is new, stop what is leaving or gone, and tell the rest that something changed."""
-        bind_pods(self._store, self._settings, self._scheduler)
+        offer_extended(self._store, self._settings)
+        self._scheduler.schedule()
         present: dict[str, Obj] = {}
         for pod in self._store.list("pods"):
             if pod["spec"].get("nodeName") == self._settings.node_name:
