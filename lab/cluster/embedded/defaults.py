@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from typing import Any
 
+from lab.cluster.embedded.defaults_batch import admit_job, fill_cron_job_spec, fill_job_spec
 from lab.cluster.embedded.kinds import Kind
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.status import Cause, Invalid, forbidden
@@ -44,6 +45,18 @@ def _fill_replica_set(obj: Obj) -> None:
     spec = _section(obj, "spec")
     spec.setdefault("replicas", 1)
     _fill_template(spec)
+
+
+def _fill_job(obj: Obj) -> None:
+    spec = _section(obj, "spec")
+    fill_job_spec(spec)
+    _fill_template(spec)
+
+
+def _fill_cron_job(obj: Obj) -> None:
+    spec = _section(obj, "spec")
+    fill_cron_job_spec(spec)
+    _fill_job(_section(spec, "jobTemplate"))
 
 
 def _fill_template(spec: Obj) -> None:
@@ -155,6 +168,8 @@ def _fill_endpoint_slice(obj: Obj) -> None:
 _FILLERS: dict[str, Callable[[Obj], None]] = {
     "deployments": _fill_deployment,
     "replicasets": _fill_replica_set,
+    "jobs": _fill_job,
+    "cronjobs": _fill_cron_job,
     "pods": _fill_pod,
     "services": _fill_service,
     "secrets": _fill_secret,
@@ -193,8 +208,10 @@ class Admission:
             case "namespaces":
                 _fill_namespace(obj)
                 obj.setdefault("status", {"phase": "Active"})
-            case "deployments":
+            case "deployments" | "cronjobs":
                 obj.setdefault("status", {})
+            case "jobs":
+                admit_job(obj)
             case "replicasets":
                 obj.setdefault("status", {"replicas": 0})
             case _:

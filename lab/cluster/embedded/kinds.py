@@ -48,6 +48,7 @@ class Kind:
 
 _CORE = "k8s.io.api.core.v1."
 _APPS = "k8s.io.api.apps.v1."
+_BATCH = "k8s.io.api.batch.v1."
 
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Namespace", "namespaces", "namespace", namespaced=False, short_names=("ns",), has_status=True,
@@ -67,6 +68,10 @@ KINDS: tuple[Kind, ...] = (
          has_status=True, counts_generations=True, scalable=True, message=_APPS + "Deployment"),
     Kind("apps", "v1", "ReplicaSet", "replicasets", "replicaset", short_names=("rs",), categories=("all",),
          has_status=True, counts_generations=True, scalable=True, message=_APPS + "ReplicaSet"),
+    Kind("batch", "v1", "Job", "jobs", "job", categories=("all",), has_status=True, counts_generations=True,
+         message=_BATCH + "Job"),
+    Kind("batch", "v1", "CronJob", "cronjobs", "cronjob", short_names=("cj",), categories=("all",), has_status=True,
+         counts_generations=True, message=_BATCH + "CronJob"),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice",
          message="k8s.io.api.discovery.v1.EndpointSlice"),
 )  # fmt: skip

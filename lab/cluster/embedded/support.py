@@ -17,6 +17,7 @@ from lab.cluster.embedded.quantity import CONTAINER_RESOURCES, is_extended
 from lab.cluster.embedded.schema import Field, field_table
 
 CORE = "k8s.io.api.core.v1."
+BATCH = "k8s.io.api.batch.v1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ SUPPORT: dict[str, Support] = {
         "ports selector clusterIP clusterIPs type publishNotReadyAddresses sessionAffinity ipFamilies ipFamilyPolicy",
         "internalTrafficPolicy trafficDistribution",
     ),
+    BATCH + "JobSpec": _support(
+        "parallelism completions activeDeadlineSeconds backoffLimit selector template ttlSecondsAfterFinished "
+        "completionMode suspend podReplacementPolicy"
+    ),
     CORE + "ServicePort": _support("name port targetPort protocol", "appProtocol"),
 }
 """The classes by message; messages that are not listed are carried out whole."""
@@ -79,10 +84,12 @@ ONLY: dict[tuple[str, str], frozenset[str]] = {
     (CORE + "ServiceSpec", "ipFamilyPolicy"): frozenset({"SingleStack"}),
     (CORE + "PodSpec", "schedulerName"): frozenset({"default-scheduler"}),
     (CORE + "HTTPGetAction", "scheme"): frozenset({"HTTP"}),
+    (BATCH + "JobSpec", "completionMode"): frozenset({"NonIndexed"}),
+    (BATCH + "JobSpec", "podReplacementPolicy"): frozenset({"TerminatingOrFailed"}),
 }
 """Fields of which only some of the values that Kubernetes knows are carried out."""
 
-_CHECKED = frozenset({"deployments", "replicasets", "pods", "services"})
+_CHECKED = frozenset({"deployments", "replicasets", "pods", "services", "jobs", "cronjobs"})
 REFUSAL = "the embedded cluster does not support this field; it is refused rather than ignored"
 
 

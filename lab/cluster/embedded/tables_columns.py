@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lab.cluster.embedded import tables_batch
 from lab.cluster.embedded.selectors import selector_text
 from lab.cluster.embedded.tables_age import age, parsed_time, since
 from lab.cluster.embedded.tables_pod import ready_text, restarts_text, status_text
@@ -201,6 +202,27 @@ COLUMNS: dict[str, Sequence[Column]] = {
         Column("Ready", _at("status.readyReplicas", 0), "integer"),
         _AGE,
         *_WIDE_TEMPLATE,
+    ),
+    "jobs": (
+        _NAME,
+        Column("Status", tables_batch.job_status),
+        Column("Completions", tables_batch.job_completions),
+        Column("Duration", tables_batch.job_duration),
+        _AGE,
+        *_WIDE_TEMPLATE[:2],
+        Column("Selector", tables_batch.job_selector, priority=1),
+    ),
+    "cronjobs": (
+        _NAME,
+        Column("Schedule", _at("spec.schedule")),
+        Column("Timezone", _at("spec.timeZone")),
+        Column("Suspend", tables_batch.cron_suspend),
+        Column("Active", tables_batch.cron_active, "integer"),
+        Column("Last Schedule", tables_batch.cron_last),
+        _AGE,
+        Column("Containers", tables_batch.cron_containers("name"), priority=1),
+        Column("Images", tables_batch.cron_containers("image"), priority=1),
+        Column("Selector", lambda obj, now: NONE, priority=1),
     ),
     "endpointslices": (
         _NAME,

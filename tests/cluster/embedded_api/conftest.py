@@ -15,6 +15,7 @@ import pytest
 from lab.cluster.embedded.caller import Caller
 from lab.cluster.embedded.certs import ensure_credentials
 from lab.cluster.embedded.daemon import listen, new_store, serve_api
+from lab.cluster.embedded.kinds import KINDS
 from lab.cluster.embedded.kubeconfig import write_kubeconfig
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, utc_now
@@ -95,7 +96,8 @@ def served(served_once: Served) -> Iterator[Served]:
     yield served_once
 
     def empty() -> None:
-        for resource in ("pods", "services", "configmaps", "secrets", "deployments", "replicasets", "endpointslices"):
+        kept = ("namespaces", "nodes", "serviceaccounts", "events")
+        for resource in (kind.plural for kind in KINDS if kind.plural not in kept):
             for obj in served_once.store.list(resource):
                 served_once.store.remove(resource, obj["metadata"]["namespace"], obj["metadata"]["name"])
 

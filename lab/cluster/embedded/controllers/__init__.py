@@ -13,9 +13,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lab.cluster.embedded.controllers.common import next_change
+from lab.cluster.embedded.controllers.cronjobs import CronJobController
 from lab.cluster.embedded.controllers.deployments import DeploymentController
 from lab.cluster.embedded.controllers.events import Recorder, expire_events
 from lab.cluster.embedded.controllers.garbage import GarbageCollector, NamespaceController
+from lab.cluster.embedded.controllers.jobs import JobController
 from lab.cluster.embedded.controllers.replicasets import ReplicaSetController
 from lab.cluster.embedded.controllers.services import ServiceController
 from lab.cluster.embedded.netproxy import ServiceProxies
@@ -33,12 +35,14 @@ _log = logging.getLogger(__name__)
 
 
 class Controllers:
-    """All controllers of the cluster."""
+    """All controllers of the cluster. Jobs wait after failures as containers do; times are in seconds."""
 
     def __init__(
         self,
         store: Store,
         *,
+        backoff_base: float = 10.0,
+        backoff_limit: float = 600.0,
         clock: Callable[[], datetime] = utc_now,
         proxies: ServiceProxies | None = None,
     ) -> None:
@@ -47,6 +51,11 @@ class Controllers:
         self._clock = clock
         self._deployments = DeploymentController(store, Recorder(store, "deployment-controller", clock=clock))
         self._replica_sets = ReplicaSetController(store, Recorder(store, "replicaset-controller", clock=clock))
+        self._jobs = JobController(
+            store, Recorder(store, "job-controller", clock=clock),
+            backoff_base=backoff_base, backoff_limit=backoff_limit,
+        )  # fmt: skip
+        self._cron_jobs = CronJobController(store, Recorder(store, "cronjob-controller", clock=clock))
         self._services = ServiceController(store)
         self._garbage = GarbageCollector(store)
         self._namespaces = NamespaceController(store)
@@ -61,6 +70,8 @@ class Controllers:
             self._garbage.reconcile,
             lambda: self._deployments.reconcile(now),
             lambda: self._replica_sets.reconcile(now),
+            lambda: self._cron_jobs.reconcile(now),
+            lambda: self._jobs.reconcile(now),
             lambda: expire_events(self._store, now),
         )
         for step in steps:
@@ -78,7 +89,12 @@ class Controllers:
 async def run_controllers(store: Store, settings: NodeSettings, stop: asyncio.Event) -> None:
     """Reconcile and carry the traffic of Services until `stop` is set."""
     proxies = ServiceProxies(store)
-    controllers = Controllers(store, proxies=proxies)
+    controllers = Controllers(
+        store,
+        proxies=proxies,
+        backoff_base=settings.restart_backoff_base,
+        backoff_limit=settings.restart_backoff_limit,
+    )
     busy_passes = 0
     try:
         while not stop.is_set():
