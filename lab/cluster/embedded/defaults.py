@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from typing import Any
 
+from lab.cluster.embedded.defaults_autoscaling import fill_autoscaler
 from lab.cluster.embedded.defaults_batch import admit_job, fill_cron_job_spec, fill_job_spec
 from lab.cluster.embedded.kinds import Kind
 from lab.cluster.embedded.settings import NodeSettings
@@ -170,6 +171,7 @@ _FILLERS: dict[str, Callable[[Obj], None]] = {
     "replicasets": _fill_replica_set,
     "jobs": _fill_job,
     "cronjobs": _fill_cron_job,
+    "horizontalpodautoscalers": fill_autoscaler,
     "pods": _fill_pod,
     "services": _fill_service,
     "secrets": _fill_secret,
@@ -210,6 +212,8 @@ class Admission:
                 obj.setdefault("status", {"phase": "Active"})
             case "deployments" | "cronjobs":
                 obj.setdefault("status", {})
+            case "horizontalpodautoscalers":
+                obj.setdefault("status", {"currentReplicas": 0, "desiredReplicas": 0})
             case "jobs":
                 admit_job(obj)
             case "replicasets":

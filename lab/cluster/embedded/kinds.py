@@ -27,6 +27,8 @@ class Kind:
     """Has the `/scale` subresource."""
     message: str = ""
     """Name of the message in the field table."""
+    read_only: bool = False
+    """Computed when asked for, and stored nowhere: only get and list."""
     delete_answers_object: bool = False
     """DELETE answers the object rather than a Status, as for Pods and Services."""
 
@@ -72,9 +74,19 @@ KINDS: tuple[Kind, ...] = (
          message=_BATCH + "Job"),
     Kind("batch", "v1", "CronJob", "cronjobs", "cronjob", short_names=("cj",), categories=("all",), has_status=True,
          counts_generations=True, message=_BATCH + "CronJob"),
+    Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler",
+         short_names=("hpa",), categories=("all",), has_status=True,
+         message="k8s.io.api.autoscaling.v2.HorizontalPodAutoscaler"),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice",
          message="k8s.io.api.discovery.v1.EndpointSlice"),
 )  # fmt: skip
+
+METRICS_GROUP, METRICS_VERSION = "metrics.k8s.io", "v1beta1"
+METRICS_KINDS: tuple[Kind, ...] = (
+    Kind(METRICS_GROUP, METRICS_VERSION, "NodeMetrics", "nodes", "", namespaced=False, read_only=True),
+    Kind(METRICS_GROUP, METRICS_VERSION, "PodMetrics", "pods", "", read_only=True),
+)
+"""Kinds that the metrics API lists beside those above; the store holds none of them."""
 
 BY_RESOURCE: dict[str, Kind] = {kind.plural: kind for kind in KINDS}
 

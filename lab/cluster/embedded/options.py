@@ -34,12 +34,31 @@ class NodeSize:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoscalerOptions:
+    """
+    What the flags of a controller manager set for all autoscalers, with Kubernetes' defaults; times in seconds.
+
+    Flags: `--horizontal-pod-autoscaler-*` of kube-controller-manager.
+    """
+
+    sync_seconds: float = 15.0
+    """Between two looks at an autoscaler."""
+    downscale_stabilization_seconds: float = 300.0
+    """For autoscalers that set no window of their own for scaling down."""
+    tolerance: float = 0.1
+    """How far usage may be from its target before anything is scaled."""
+    cpu_initialization_seconds: float = 300.0
+    """How long after its start a Pod's CPU use counts only once it is ready."""
+    initial_readiness_seconds: float = 30.0
+    """A Pod that was last unready within this time of its start was never ready yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterOptions:
     """The options of one embedded cluster; they hold from one start of its daemon to the next."""
 
     node: NodeSize = field(default_factory=NodeSize)
-    autoscaler_sync_seconds: float = 15.0
-    """Between two looks of the horizontal Pod autoscaler; 15 as in Kubernetes."""
+    autoscaler: AutoscalerOptions = field(default_factory=AutoscalerOptions)
 
 
 def read_options(state_dir: Path) -> ClusterOptions:

@@ -18,6 +18,7 @@ from lab.cluster.embedded.schema import Field, field_table
 
 CORE = "k8s.io.api.core.v1."
 BATCH = "k8s.io.api.batch.v1."
+SCALING = "k8s.io.api.autoscaling.v2."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ SUPPORT: dict[str, Support] = {
         "parallelism completions activeDeadlineSeconds backoffLimit selector template ttlSecondsAfterFinished "
         "completionMode suspend podReplacementPolicy"
     ),
+    SCALING + "MetricSpec": _support("type resource containerResource"),
     CORE + "ServicePort": _support("name port targetPort protocol", "appProtocol"),
 }
 """The classes by message; messages that are not listed are carried out whole."""
@@ -84,12 +86,13 @@ ONLY: dict[tuple[str, str], frozenset[str]] = {
     (CORE + "ServiceSpec", "ipFamilyPolicy"): frozenset({"SingleStack"}),
     (CORE + "PodSpec", "schedulerName"): frozenset({"default-scheduler"}),
     (CORE + "HTTPGetAction", "scheme"): frozenset({"HTTP"}),
+    (SCALING + "MetricSpec", "type"): frozenset({"Resource", "ContainerResource"}),
     (BATCH + "JobSpec", "completionMode"): frozenset({"NonIndexed"}),
     (BATCH + "JobSpec", "podReplacementPolicy"): frozenset({"TerminatingOrFailed"}),
 }
 """Fields of which only some of the values that Kubernetes knows are carried out."""
 
-_CHECKED = frozenset({"deployments", "replicasets", "pods", "services", "jobs", "cronjobs"})
+_CHECKED = frozenset({"deployments", "replicasets", "pods", "services", "jobs", "cronjobs", "horizontalpodautoscalers"})
 REFUSAL = "the embedded cluster does not support this field; it is refused rather than ignored"
 
 

@@ -61,13 +61,3 @@ def cron_last(obj: Obj, now: datetime) -> str:
     """How long its last schedule is ago."""
     last = obj.get("status", {}).get("lastScheduleTime")
     return since(last, now) if last else "<none>"
-
-
-def cron_containers(key: str) -> Any:
-    """A cell of names or images of the containers of its Jobs."""
-
-    def cell(obj: Obj, _: datetime) -> str:
-        containers = obj["spec"]["jobTemplate"]["spec"]["template"]["spec"].get("containers") or ()
-        return ",".join(str(container.get(key, "")) for container in containers)
-
-    return cell

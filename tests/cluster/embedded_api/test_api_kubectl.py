@@ -131,3 +131,53 @@ def test_what_a_job_may_not_be(kubectl: Run) -> None:
     assert refusal() == ""
     assert "spec.completions: Invalid value: 3: field is immutable" in refusal(completions=3)
     assert refusal(parallelism=2) == ""
+
+
+def test_what_pods_and_the_node_use(kubectl: Run, served: Any) -> None:
+    run_pod(served, name="one", logs={})
+    run_pod(served, name="two", logs={})
+    kubectl("label", "pod", "one", "a=b")
+    shown = kubectl("top", "pods")
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split() for line in shown.stdout.splitlines()] == [
+        ["NAME", "CPU(cores)", "MEMORY(bytes)"], ["one", "250m", "64Mi"], ["two", "250m", "64Mi"],
+    ]  # fmt: skip
+    assert kubectl("top", "pods", "-l", "a=b", "--no-headers", "--containers").stdout.split() == [
+        "one", "web", "250m", "64Mi",
+    ]  # fmt: skip
+    assert kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/one").returncode == 0
+    none = kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/none")
+    assert 'pods.metrics.k8s.io "none" not found' in none.stderr
+    listed = kubectl("api-resources", "--api-group=metrics.k8s.io", "-o", "name").stdout.split()
+    assert listed == ["nodes.metrics.k8s.io", "pods.metrics.k8s.io"]
+
+
+def test_autoscalers(kubectl: Run, manifest: str) -> None:
+    kubectl("apply", "-f", manifest)
+    made = kubectl("autoscale", "deploy", "web", "--min=2", "--max=5", "--cpu-percent=60")
+    assert made.stdout == "horizontalpodautoscaler.autoscaling/web autoscaled\n", made.stderr
+    shown = kubectl("get", "hpa").stdout.splitlines()
+    assert shown[0].split() == ["NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE"]
+    assert shown[1].split()[:7] == ["web", "Deployment/web", "cpu:", "<unknown>/60%", "2", "5", "0"]
+    described = kubectl("describe", "hpa", "web").stdout
+    assert "Min replicas:" in described
+    assert "resource cpu on pods  (as a percentage of request):  <unknown> / 60%" in described
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 2}
+    scaler: dict[str, Any] = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+
+    def refusal(**change: Any) -> str:
+        body = {**scaler, "metadata": {"name": "other"}, "spec": {**spec, **change}}
+        return kubectl("apply", "-f", "-", given=json.dumps(body)).stderr
+
+    pods = {
+        "type": "Pods",
+        "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": "1"}},
+    }
+    assert "spec.metrics[0].type: Forbidden: the embedded cluster supports only" in refusal(metrics=[pods])
+    assert "must be greater than or equal to `minReplicas`" in refusal(minReplicas=3)
+    zero = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 0}}}
+    assert "averageUtilization: Invalid value: 0: must be greater than 0" in refusal(metrics=[zero])
+    assert "policies: Required value" in refusal(behavior={"scaleUp": {"policies": []}})
+    assert refusal(behavior={"scaleDown": {"stabilizationWindowSeconds": 5}}) == ""
+    path = "{.spec.metrics[0].resource.target.averageUtilization} {.spec.behavior.scaleDown.policies[0].type}"
+    assert kubectl("get", "hpa", "other", "-o", f"jsonpath={path}").stdout == "80 Percent"

@@ -74,16 +74,18 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
     assert proportional_bytes([2**22 + 1]) in (0, None)
 
 
-def test_cpu_use_is_a_rate_over_a_second_or_more() -> None:
+def test_cpu_use_is_a_rate_over_the_last_seconds() -> None:
     meter = UsageMeter()
-    meter.take({7: Usage(10, 1.0)}, now=0.0)
-    meter.take({7: Usage(20, 1.4)}, now=0.5)
-    shown = meter.of(7)
-    assert shown is not None
-    assert (shown.cpu_cores, shown.memory_bytes) == (0.0, 20)
-    meter.take({7: Usage(30, 2.0)}, now=2.0)
-    shown = meter.of(7)
-    assert shown is not None
-    assert shown.cpu_cores == 0.5
-    meter.take({}, now=3.0)
+
+    def cores(cpu_seconds: float, now: float) -> float | None:
+        meter.take({7: Usage(20, cpu_seconds)}, now=now)
+        shown = meter.of(7)
+        return None if shown is None else round(shown.cpu_cores, 3)
+
+    assert cores(1.0, 0.0) is None, "one sample tells no rate"
+    assert cores(1.5, 1.0) == 0.5
+    assert [cores(1.5, float(second)) for second in range(2, 6)] == [0.25, 0.167, 0.125, 0.1]
+    assert cores(1.5, 6.0) == 0.0, "what was used before the window is forgotten"
+    assert cores(0.5, 7.0) == 0.0, "a child that ends takes its time with it"
+    meter.take({}, now=8.0)
     assert meter.of(7) is None

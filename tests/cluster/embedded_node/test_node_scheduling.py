@@ -13,7 +13,7 @@ from lab.cluster.embedded.controllers.common import condition
 from lab.cluster.embedded.controllers.events import Recorder
 from lab.cluster.embedded.kubelet.registration import SIZE_ANNOTATION, offer_extended, register_node
 from lab.cluster.embedded.kubelet.scheduling import Scheduler
-from lab.cluster.embedded.options import ClusterOptions, NodeSize, read_options, write_options
+from lab.cluster.embedded.options import AutoscalerOptions, ClusterOptions, NodeSize, read_options, write_options
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store
 
@@ -141,6 +141,6 @@ def test_an_extended_resource_is_advertised_by_its_capacity(bench: Bench) -> Non
 
 def test_options_survive_on_disk_and_have_defaults(tmp_path: Path) -> None:
     assert read_options(tmp_path) == ClusterOptions()
-    options = ClusterOptions(node=SIZE, autoscaler_sync_seconds=2.0)
+    options = ClusterOptions(node=SIZE, autoscaler=AutoscalerOptions(sync_seconds=2.0))
     write_options(tmp_path, options)
     assert read_options(tmp_path) == options

@@ -23,12 +23,13 @@ from lab.cluster.embedded.kubelet.container import ContainerRunner, NodeParts
 from lab.cluster.embedded.kubelet.pod import ExecContext, PodRunner, run_inside
 from lab.cluster.embedded.kubelet.process import Lifeline
 from lab.cluster.embedded.kubelet.registration import offer_extended, register_node
-from lab.cluster.embedded.kubelet.sampling import ContainerUsage, TreeSampler, UsageMeter
+from lab.cluster.embedded.kubelet.sampling import TreeSampler, UsageMeter
 from lab.cluster.embedded.kubelet.scheduling import Scheduler
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, utc_now
+from lab.cluster.embedded.usage import ContainerUsage
 
-__all__ = ["ContainerUsage", "ExecContext", "Kubelet", "run_inside"]
+__all__ = ["ExecContext", "Kubelet", "run_inside"]
 
 SAMPLE_SECONDS = 1.0
 """Between two looks at what containers hold and use; a burst that comes and goes in between is not seen."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-RATE_SECONDS = 1.0
-"""The shortest window that CPU use is averaged over."""
+from lab.cluster.embedded.usage import WINDOW_SECONDS, ContainerUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,34 +135,28 @@ def proportional_bytes(pids: Iterable[int]) -> int | None:
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerUsage:
-    """What `top` shows of a container."""
-
-    cpu_cores: float
-    memory_bytes: int
-
-
 class UsageMeter:
-    """CPU use as a rate over windows of a second or more, beside the memory last seen."""
+    """CPU use as a rate over the last seconds, beside the memory last seen."""
 
     def __init__(self) -> None:
-        self._marks: dict[int, tuple[float, float]] = {}
+        self._marks: dict[int, deque[tuple[float, float]]] = {}
         self._shown: dict[int, ContainerUsage] = {}
 
     def take(self, found: Mapping[int, Usage], now: float) -> None:
-        """Take one sample of all groups at the time `now` (seconds of any steady clock)."""
-        for group in set(self._marks) - set(found):
-            del self._marks[group]
-            self._shown.pop(group, None)
-        for group, usage in found.items():
-            since, spent = self._marks.setdefault(group, (now, usage.cpu_seconds))
-            cores = self._shown[group].cpu_cores if group in self._shown else 0.0
-            if now - since >= RATE_SECONDS:
+        """Take one sample of all trees at the time `now` (seconds of any steady clock)."""
+        for leader in self._marks.keys() - found.keys():
+            del self._marks[leader]
+            self._shown.pop(leader, None)
+        for leader, usage in found.items():
+            marks = self._marks.setdefault(leader, deque())
+            marks.append((now, usage.cpu_seconds))
+            while len(marks) > 2 and now - marks[1][0] >= WINDOW_SECONDS:
+                marks.popleft()
+            since, spent = marks[0]
+            if now > since:
                 cores = max(0.0, usage.cpu_seconds - spent) / (now - since)
-                self._marks[group] = (now, usage.cpu_seconds)
-            self._shown[group] = ContainerUsage(cores, usage.memory_bytes)
+                self._shown[leader] = ContainerUsage(cores, usage.memory_bytes)
 
-    def of(self, group: int) -> ContainerUsage | None:
-        """The last values of a group."""
-        return self._shown.get(group)
+    def of(self, leader: int) -> ContainerUsage | None:
+        """The last values of a tree; None before its second sample."""
+        return self._shown.get(leader)
