@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 from lab.cluster.connection import api_client
-from lab.errors import ClusterError, ClusterUnavailable, NotFound, NotSupported
+from lab.errors import ClusterError, ClusterUnavailable, NotAllowed, NotFound, NotSupported
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -72,7 +72,7 @@ LEARNERS_OWN: Mapping[str, Resource] = {
     "Ingress": Resource("/apis/networking.k8s.io/v1", "ingresses"),
     "PersistentVolumeClaim": Resource("/api/v1", "persistentvolumeclaims"),
 }
-"""Kinds that only real clusters serve and that people may make there with tools of their own."""
+"""Kinds that the stack has none of, and that people may make with tools of their own where they are served."""
 
 _UNLABELLED = ("Event", "Namespace", "Node")
 """Kinds whose objects carry no labels of ours."""
@@ -277,7 +277,7 @@ def _translated(status: int, body: str | bytes | None) -> ClusterError:
                 "Renew your login to it, then run `lab up`, which takes the new credentials over.",
             )
         case 403:
-            return ClusterError("Not allowed", message, "Use the kubeconfig that `lab status` names.")
+            return NotAllowed("Not allowed", message, "Use the kubeconfig that `lab status` names.")
         case 409:
             return ClusterError("Conflict", message, "Look at the object again, then repeat.")
         case 503:
