@@ -11,7 +11,8 @@ from lab.errors import NotAllowed, NotFound
 WATCHED = ("Deployment", "ConfigMap", "Service", "Secret")
 """Kinds whose changes are recorded; owned objects, status and what the cluster itself makes are nobody's change."""
 
-OWN_TOOLS = ("HorizontalPodAutoscaler", "CronJob", "Job")
+AUTOSCALER = "HorizontalPodAutoscaler"
+OWN_TOOLS = (AUTOSCALER, "CronJob", "Job")
 """Kinds of which the stack has none: whatever there is of them, somebody made. Not every cluster shows them to us."""
 
 AUTOSCALED = "autoscaled"
@@ -28,7 +29,10 @@ def snapshot(cluster: Cluster) -> dict[str, str]:
     """`KIND/NAME` to a canonical text of what people write there; status and bookkeeping are left out."""
     found = {kind: cluster.list(kind) for kind in WATCHED}
     found |= {kind: _shown_to_us(cluster, kind) for kind in OWN_TOOLS}
-    autoscaled = {_target(scaler) for scaler in found["HorizontalPodAutoscaler"]}
+    if cluster.scope:
+        ours = {("Deployment", str(item["metadata"]["name"])) for item in found["Deployment"]}
+        found[AUTOSCALER] = [scaler for scaler in found[AUTOSCALER] if _target(scaler) in ours]
+    autoscaled = {_target(scaler) for scaler in found[AUTOSCALER]}
     known: dict[str, str] = {}
     for kind, items in found.items():
         for item in items:
@@ -58,7 +62,7 @@ def differences(before: dict[str, str], after: dict[str, str]) -> Iterator[tuple
 def _shown_to_us(cluster: Cluster, kind: str) -> list[Object]:
     """The objects of a kind, none where the cluster does not serve it or keeps it from the lab's account."""
     try:
-        return cluster.list(kind)
+        return cluster.list(kind, unscoped=kind == AUTOSCALER)  # tools that make one give it no label
     except (NotFound, NotAllowed):
         return []
 

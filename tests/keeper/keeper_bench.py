@@ -57,10 +57,12 @@ class FakeRepo:
 class FakeCluster:
     """Deployments by name, to the number of replicas."""
 
+    scope = ""
+
     def __init__(self) -> None:
         self.replicas = {"feed": 1, "gateway": 1, "model-server": 2}
 
-    def list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+    def list(self, kind: str, selector: str = "", *, unscoped: bool = False) -> list[dict[str, Any]]:
         if kind != "Deployment":
             return []
         return [{"metadata": {"name": name}, "spec": {"replicas": count}} for name, count in self.replicas.items()]

@@ -9,7 +9,7 @@ import pytest
 
 from lab.cluster.client import Object
 from lab.errors import NotAllowed, NotFound
-from lab.keeper.objects import differences, snapshot
+from lab.keeper.objects import OWN_TOOLS, differences, snapshot
 
 
 def deployment(image: str = "mlops-lab/gateway:1.9.0", replicas: int = 1, deadline: str | None = "3000") -> str:
@@ -57,9 +57,12 @@ class Shelf:
     def __init__(self, refusal: Exception | None = None) -> None:
         self.objects: dict[str, dict[str, Object]] = {}
         self._refusal = refusal
+        self.scope = ""
 
-    def list(self, kind: str) -> list[Object]:
-        if self._refusal is not None and kind in ("HorizontalPodAutoscaler", "CronJob", "Job"):
+    def list(self, kind: str, *, unscoped: bool = False) -> list[Object]:
+        if self.scope and not unscoped and kind in OWN_TOOLS:
+            return []  # what people make carries no label of ours
+        if self._refusal is not None and kind in OWN_TOOLS:
             raise self._refusal
         return list(self.objects.get(kind, {}).values())
 
@@ -107,6 +110,16 @@ def test_changes_of_the_autoscaler_itself_are_somebodys() -> None:
     before = shelf.known()
     shelf.scale(1)
     assert changes(shelf, before) == [("Deployment", "web", "replicas 2 -> 1")]
+
+
+def test_in_a_shared_namespace_only_autoscalers_of_our_workloads_count() -> None:
+    shelf = Shelf()
+    shelf.scope = "app.kubernetes.io/part-of=flight-risk"
+    shelf.scale(2)
+    other = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "theirs"}
+    shelf.put("HorizontalPodAutoscaler", "theirs", {"scaleTargetRef": other, "maxReplicas": 5})
+    shelf.autoscale()
+    assert set(shelf.known()) == {"Deployment/web", "HorizontalPodAutoscaler/web"}
 
 
 def owner(kind: str) -> list[dict[str, Any]]:
