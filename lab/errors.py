@@ -85,6 +85,10 @@ class NotFound(ClusterError):
     """No such object in the cluster."""
 
 
+class NotAllowed(ClusterError):
+    """The account of the lab has no right to that."""
+
+
 class RunError(LabError):
     """A command that does not fit the phase of the run."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 from lab.cluster.connection import api_client
-from lab.errors import ClusterError, ClusterUnavailable, NotFound, NotSupported
+from lab.errors import ClusterError, ClusterUnavailable, NotAllowed, NotFound, NotSupported
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -51,6 +51,9 @@ RESOURCES: Mapping[str, Resource] = {
     "Deployment": Resource("/apis/apps/v1", "deployments", aliases=("deploy", "deployment")),
     "ReplicaSet": Resource("/apis/apps/v1", "replicasets", aliases=("rs", "replicaset")),
     "EndpointSlice": Resource("/apis/discovery.k8s.io/v1", "endpointslices", aliases=("endpointslice",)),
+    "Job": Resource("/apis/batch/v1", "jobs", aliases=("job",)),
+    "CronJob": Resource("/apis/batch/v1", "cronjobs", aliases=("cj", "cronjob")),
+    "HorizontalPodAutoscaler": Resource("/apis/autoscaling/v2", "horizontalpodautoscalers", aliases=("hpa",)),
 }
 
 NAMESPACE_FURNITURE: Mapping[str, Resource] = {
@@ -63,16 +66,14 @@ NAMESPACE_FURNITURE: Mapping[str, Resource] = {
 """Kinds that only real clusters serve; the lab puts them there, and no verb of an operator names them."""
 
 LEARNERS_OWN: Mapping[str, Resource] = {
-    "HorizontalPodAutoscaler": Resource("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    **{kind: RESOURCES[kind] for kind in ("HorizontalPodAutoscaler", "CronJob", "Job")},
     "PodDisruptionBudget": Resource("/apis/policy/v1", "poddisruptionbudgets"),
-    "CronJob": Resource("/apis/batch/v1", "cronjobs"),
-    "Job": Resource("/apis/batch/v1", "jobs"),
     "StatefulSet": Resource("/apis/apps/v1", "statefulsets"),
     "DaemonSet": Resource("/apis/apps/v1", "daemonsets"),
     "Ingress": Resource("/apis/networking.k8s.io/v1", "ingresses"),
     "PersistentVolumeClaim": Resource("/api/v1", "persistentvolumeclaims"),
 }
-"""Kinds that only real clusters serve and that people may make there with tools of their own."""
+"""Kinds that the stack has none of, and that people may make with tools of their own where they are served."""
 
 _UNLABELLED = ("Event", "Namespace", "Node")
 """Kinds whose objects carry no labels of ours."""
@@ -121,9 +122,10 @@ class Cluster:
         except NotFound:
             return None
 
-    def list(self, kind: str, selector: str = "") -> list[Object]:
-        """All objects of the kind in the namespace, in order of name."""
-        narrowed = ",".join(filter(None, (selector, self.scope if kind not in _UNLABELLED else "")))
+    def list(self, kind: str, selector: str = "", *, unscoped: bool = False) -> list[Object]:
+        """All objects of the kind in the namespace, in order of name; `unscoped` leaves the scope aside."""
+        scope = "" if unscoped or kind in _UNLABELLED else self.scope
+        narrowed = ",".join(filter(None, (selector, scope)))
         query = f"?{urlencode({'labelSelector': narrowed})}" if narrowed else ""
         items: list[Object] = self._json("GET", self._path(kind) + query).get("items", [])
         return sorted(items, key=lambda item: str(item["metadata"]["name"]))
@@ -277,7 +279,7 @@ def _translated(status: int, body: str | bytes | None) -> ClusterError:
                 "Renew your login to it, then run `lab up`, which takes the new credentials over.",
             )
         case 403:
-            return ClusterError("Not allowed", message, "Use the kubeconfig that `lab status` names.")
+            return NotAllowed("Not allowed", message, "Use the kubeconfig that `lab status` names.")
         case 409:
             return ClusterError("Conflict", message, "Look at the object again, then repeat.")
         case 503:

@@ -217,6 +217,10 @@ def fingerprint(cluster: Cluster, head: str, registry: Sequence[Mapping[str, str
             meta = item["metadata"]
             mark = meta.get("generation") if kind == "Deployment" else meta["resourceVersion"]
             rows.append(f"{kind} {meta['name']} {meta['uid']} {mark}")
+    for kind in LEARNERS_OWN:
+        for item in _served(cluster, kind):
+            spec = json.dumps(item.get("spec", {}), sort_keys=True)
+            rows.append(f"{kind} {item['metadata']['name']} {item['metadata']['uid']} {spec}")
     return json.dumps(sorted(rows))
 
 

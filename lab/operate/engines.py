@@ -11,6 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from lab.cluster.access import context_names, kubeconfig_paths
+from lab.cluster.embedded.options import ClusterOptions, NodeSize
 from lab.cluster.embedded.provisioner import EmbeddedProvisioner
 from lab.cluster.programs import ensure_alertmanager, ensure_prometheus
 from lab.cluster.provision import Provisioner
@@ -178,6 +179,7 @@ def _embedded(ground: Ground, choice: Choice, programs: Path) -> EmbeddedProvisi
         program_dirs=(programs,),
         kubeconfig=ground.places.kubeconfig,
         environ=ground.environ,
+        options=ClusterOptions(node=NodeSize(extended={"nvidia.com/gpu": 1})),
     )
 
 

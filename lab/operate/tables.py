@@ -44,6 +44,13 @@ def table(kind: str, items: Sequence[Object], now: float) -> str:
             return aligned([("NAME", "CLUSTER-IP", "PORTS", "AGE"), *(_service(item, now) for item in items)])
         case "Event":
             return aligned([("LAST SEEN", "REASON", "OBJECT", "MESSAGE"), *(_event(item, now) for item in items)])
+        case "Job":
+            return aligned([("NAME", "STATUS", "COMPLETIONS", "AGE"), *(_job(item, now) for item in items)])
+        case "CronJob":
+            return aligned([("NAME", "SCHEDULE", "SUSPEND", "ACTIVE", "AGE"), *(_cron(item, now) for item in items)])
+        case "HorizontalPodAutoscaler":
+            head = ("NAME", "REFERENCE", "MINPODS", "MAXPODS", "REPLICAS", "AGE")
+            return aligned([head, *(_scaler(item, now) for item in items)])
         case _:
             return aligned([("NAME", "AGE"), *((str(item["metadata"]["name"]), _age_of(item, now)) for item in items)])
 
@@ -102,6 +109,27 @@ def _event(item: Object, now: float) -> tuple[str, ...]:
         age(now - seen), str(item.get("reason", "")), f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}",
         str(item.get("message", "")),
     )  # fmt: skip
+
+
+def _job(item: Object, now: float) -> tuple[str, ...]:
+    spec, status = item["spec"], item.get("status", {})
+    holding = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
+    state = next((word for word in ("Complete", "Failed", "Suspended") if word in holding), "Running")
+    done = f"{status.get('succeeded', 0)}/{spec.get('completions', 1)}"
+    return (str(item["metadata"]["name"]), state, done, _age_of(item, now))
+
+
+def _cron(item: Object, now: float) -> tuple[str, ...]:
+    spec, active = item["spec"], item.get("status", {}).get("active", [])
+    suspended = str(bool(spec.get("suspend")))
+    return (str(item["metadata"]["name"]), str(spec["schedule"]), suspended, str(len(active)), _age_of(item, now))
+
+
+def _scaler(item: Object, now: float) -> tuple[str, ...]:
+    spec, target = item["spec"], item["spec"]["scaleTargetRef"]
+    bounds = (str(spec.get("minReplicas", 1)), str(spec["maxReplicas"]))
+    replicas = str(item.get("status", {}).get("currentReplicas", 0))
+    return (str(item["metadata"]["name"]), f"{target['kind']}/{target['name']}", *bounds, replicas, _age_of(item, now))
 
 
 def _age_of(item: Object, now: float) -> str:

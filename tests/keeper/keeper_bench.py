@@ -59,6 +59,8 @@ class FakeRepo:
 class FakeCluster:
     """Deployments by name, to the number of replicas."""
 
+    scope = ""
+
     def __init__(self) -> None:
         self.replicas = {"feed": 1, "gateway": 1, "model-server": 2}
         self.pods: list[str] = []
@@ -66,7 +68,7 @@ class FakeCluster:
         self.silent = False
         self.tags: dict[str, str] = {}
 
-    def list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+    def list(self, kind: str, selector: str = "", *, unscoped: bool = False) -> list[dict[str, Any]]:
         if self.silent:
             raise ClusterUnavailable("Down", "nothing answers.", "Wait.")
         if kind == "ReplicaSet":

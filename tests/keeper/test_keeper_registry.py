@@ -46,7 +46,8 @@ class FakeRegistry:
 
 @pytest.fixture
 def lab() -> Any:
-    return SimpleNamespace(registry=FakeRegistry(), cluster=SimpleNamespace(list=lambda kind, selector="": []))
+    cluster = SimpleNamespace(scope="", list=lambda kind, selector="", unscoped=False: [])
+    return SimpleNamespace(registry=FakeRegistry(), cluster=cluster)
 
 
 def test_a_move_is_journaled_done_and_shown(lab: Any) -> None:

@@ -28,13 +28,17 @@ import uvicorn
 from lab.cluster.embedded import journal
 from lab.cluster.embedded.api.app import Api
 from lab.cluster.embedded.certs import Credentials, ensure_credentials
+from lab.cluster.embedded.controllers import run_controllers
 from lab.cluster.embedded.daemon_record import LOCK, DaemonRecord, remove_record, write_record
 from lab.cluster.embedded.defaults import Admission
+from lab.cluster.embedded.kubelet import Kubelet
 from lab.cluster.embedded.namespaces import NamespaceFurnisher
+from lab.cluster.embedded.options import read_options
 from lab.cluster.embedded.ranges import Ranges, claim_ranges
 from lab.cluster.embedded.schema import field_table
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Store, utc_now
+from lab.cluster.embedded.usage import UsageSource
 from lab.cluster.locks import only_one
 from lab.cluster.processes import start_mark
 
@@ -68,10 +72,12 @@ def new_store(settings: NodeSettings, now: datetime) -> Store:
     return store
 
 
-def serve_api(store: Store, settings: NodeSettings, credentials: Credentials, stop: asyncio.Event) -> _Server:
+def serve_api(
+    store: Store, settings: NodeSettings, credentials: Credentials, stop: asyncio.Event, source: UsageSource
+) -> _Server:
     """The configured server; `serve(sockets=[...])` runs it until `should_exit`."""
     config = uvicorn.Config(
-        Api(store, settings, stop),
+        Api(store, settings, stop, source),
         http="httptools",
         ws="none",
         loop="asyncio",
@@ -121,11 +127,12 @@ async def run(state_dir: Path) -> None:
     shutil.rmtree(state_dir / "pods", ignore_errors=True)
     field_table()
     store = new_store(settings, now)
-    server = serve_api(store, settings, credentials, stop)
+    kubelet = Kubelet(store, settings)
+    server = serve_api(store, settings, credentials, stop, kubelet)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     write_record(state_dir, _record(settings))
     try:
-        await _run_parts(store, settings, stop, serving)
+        await _run_parts(store, settings, kubelet, stop, serving)
     finally:
         server.should_exit = True
         with contextlib.suppress(TimeoutError):
@@ -134,14 +141,13 @@ async def run(state_dir: Path) -> None:
         remove_record(state_dir)
 
 
-async def _run_parts(store: Store, settings: NodeSettings, stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
+async def _run_parts(
+    store: Store, settings: NodeSettings, kubelet: Kubelet, stop: asyncio.Event, serving: asyncio.Task[None]
+) -> None:
     """Run controllers and kubelet until `stop`, or until one of them fails."""
-    from lab.cluster.embedded.controllers import run_controllers
-    from lab.cluster.embedded.kubelet import Kubelet
-
     parts: list[Coroutine[Any, Any, None]] = [
-        run_controllers(store, settings, stop),
-        Kubelet(store, settings).run(stop),
+        run_controllers(store, settings, stop, kubelet),
+        kubelet.run(stop),
         NamespaceFurnisher(store, settings).run(stop),
     ]
     tasks = [asyncio.create_task(part) for part in parts]
@@ -164,6 +170,7 @@ def _settings(state_dir: Path, ranges: Ranges, credentials: Credentials, port: i
         api_port=port,
         token=credentials.token,
         ca_file=credentials.ca_file,
+        options=read_options(state_dir),
     )
 
 

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Callable, Collection
 from typing import Any
 
+from lab.cluster.embedded.defaults_autoscaling import fill_autoscaler
+from lab.cluster.embedded.defaults_batch import admit_job, fill_cron_job_spec, fill_job_spec
 from lab.cluster.embedded.kinds import Kind
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.status import Cause, Invalid, forbidden
@@ -44,6 +46,18 @@ def _fill_replica_set(obj: Obj) -> None:
     spec = _section(obj, "spec")
     spec.setdefault("replicas", 1)
     _fill_template(spec)
+
+
+def _fill_job(obj: Obj) -> None:
+    spec = _section(obj, "spec")
+    fill_job_spec(spec)
+    _fill_template(spec)
+
+
+def _fill_cron_job(obj: Obj) -> None:
+    spec = _section(obj, "spec")
+    fill_cron_job_spec(spec)
+    _fill_job(_section(spec, "jobTemplate"))
 
 
 def _fill_template(spec: Obj) -> None:
@@ -155,6 +169,9 @@ def _fill_endpoint_slice(obj: Obj) -> None:
 _FILLERS: dict[str, Callable[[Obj], None]] = {
     "deployments": _fill_deployment,
     "replicasets": _fill_replica_set,
+    "jobs": _fill_job,
+    "cronjobs": _fill_cron_job,
+    "horizontalpodautoscalers": fill_autoscaler,
     "pods": _fill_pod,
     "services": _fill_service,
     "secrets": _fill_secret,
@@ -193,8 +210,12 @@ class Admission:
             case "namespaces":
                 _fill_namespace(obj)
                 obj.setdefault("status", {"phase": "Active"})
-            case "deployments":
+            case "deployments" | "cronjobs":
                 obj.setdefault("status", {})
+            case "horizontalpodautoscalers":
+                obj.setdefault("status", {"currentReplicas": 0, "desiredReplicas": 0})
+            case "jobs":
+                admit_job(obj)
             case "replicasets":
                 obj.setdefault("status", {"replicas": 0})
             case _:
@@ -255,11 +276,17 @@ def _with_requests(container: Obj) -> Obj:
 
 def quality_class(spec: Obj) -> str:
     """Guaranteed, Burstable or BestEffort, by the requests and limits for cpu and memory of a Pod's containers."""
-    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
-    limits = [{k: v for k, v in (r.get("limits") or {}).items() if k in ("cpu", "memory")} for r in resources]
-    requests = [{k: v for k, v in (r.get("requests") or {}).items() if k in ("cpu", "memory")} for r in resources]
-    if not any(limits) and not any(requests):
+    amounts: list[tuple[Obj, Obj]] = []
+    for container in spec.get("containers") or ():
+        limits, requests = _cpu_and_memory(container, "limits"), _cpu_and_memory(container, "requests")
+        amounts.append((limits, {**limits, **requests}))
+    if not any(requests for _, requests in amounts):
         return "BestEffort"
-    if all(len(limit) == 2 and limit == request for limit, request in zip(limits, requests, strict=True)):
+    if all(len(limits) == 2 and limits == requests for limits, requests in amounts):
         return "Guaranteed"
     return "Burstable"
+
+
+def _cpu_and_memory(container: Obj, part: str) -> Obj:
+    found = (container.get("resources") or {}).get(part) or {}
+    return {name: amount for name, amount in found.items() if name in ("cpu", "memory")}

@@ -27,6 +27,8 @@ class Kind:
     """Has the `/scale` subresource."""
     message: str = ""
     """Name of the message in the field table."""
+    read_only: bool = False
+    """Computed when asked for, and stored nowhere: only get and list."""
     delete_answers_object: bool = False
     """DELETE answers the object rather than a Status, as for Pods and Services."""
 
@@ -48,6 +50,7 @@ class Kind:
 
 _CORE = "k8s.io.api.core.v1."
 _APPS = "k8s.io.api.apps.v1."
+_BATCH = "k8s.io.api.batch.v1."
 
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Namespace", "namespaces", "namespace", namespaced=False, short_names=("ns",), has_status=True,
@@ -67,9 +70,23 @@ KINDS: tuple[Kind, ...] = (
          has_status=True, counts_generations=True, scalable=True, message=_APPS + "Deployment"),
     Kind("apps", "v1", "ReplicaSet", "replicasets", "replicaset", short_names=("rs",), categories=("all",),
          has_status=True, counts_generations=True, scalable=True, message=_APPS + "ReplicaSet"),
+    Kind("batch", "v1", "Job", "jobs", "job", categories=("all",), has_status=True, counts_generations=True,
+         message=_BATCH + "Job"),
+    Kind("batch", "v1", "CronJob", "cronjobs", "cronjob", short_names=("cj",), categories=("all",), has_status=True,
+         counts_generations=True, message=_BATCH + "CronJob"),
+    Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler",
+         short_names=("hpa",), categories=("all",), has_status=True,
+         message="k8s.io.api.autoscaling.v2.HorizontalPodAutoscaler"),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice",
          message="k8s.io.api.discovery.v1.EndpointSlice"),
 )  # fmt: skip
+
+METRICS_GROUP, METRICS_VERSION = "metrics.k8s.io", "v1beta1"
+METRICS_KINDS: tuple[Kind, ...] = (
+    Kind(METRICS_GROUP, METRICS_VERSION, "NodeMetrics", "nodes", "", namespaced=False, read_only=True),
+    Kind(METRICS_GROUP, METRICS_VERSION, "PodMetrics", "pods", "", read_only=True),
+)
+"""Kinds that the metrics API lists beside those above; the store holds none of them."""
 
 BY_RESOURCE: dict[str, Kind] = {kind.plural: kind for kind in KINDS}
 

@@ -15,6 +15,7 @@ from lab.cluster.embedded.caller import Caller
 from lab.cluster.embedded.daemon_record import DaemonRecord, remove_record
 from lab.cluster.embedded.images import LocalImage, write_catalogue
 from lab.cluster.embedded.kubeconfig import write_kubeconfig
+from lab.cluster.embedded.options import ClusterOptions, write_options
 from lab.cluster.embedded.processes import (
     end_everything,
     lock_is_free,
@@ -38,7 +39,7 @@ class EmbeddedProvisioner:
     """The embedded cluster of one lab: a daemon of ours, its state below `state_dir`.
 
     `stack_root` is the folder of the package `stack`, `python` the interpreter that runs its components, and
-    `program_dirs` are searched first for programs such as `prometheus`.
+    `program_dirs` are searched first for programs such as `prometheus`. `options` hold from the next start on.
     """
 
     engine = "embedded"
@@ -53,6 +54,7 @@ class EmbeddedProvisioner:
         program_dirs: Sequence[Path],
         kubeconfig: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        options: ClusterOptions | None = None,
     ) -> None:
         self._state_dir = state_dir
         self._namespace = namespace
@@ -61,6 +63,7 @@ class EmbeddedProvisioner:
         self._program_dirs = tuple(program_dirs)
         self._kubeconfig = kubeconfig or state_dir / "kubeconfig"
         self._environ = environ
+        self._options = options or ClusterOptions()
 
     def preflight(self) -> tuple[Finding, ...]:
         """What this engine needs of the machine; starts and changes nothing."""
@@ -156,6 +159,7 @@ class EmbeddedProvisioner:
             say("ending what an earlier start left behind")
             end_everything(self._state_dir)
         say("starting the embedded cluster")
+        write_options(self._state_dir, self._options)
         remove_record(self._state_dir)
         log = self._state_dir / "daemon.log"
         argv = [self._python, "-m", "lab.cluster.embedded.daemon", "--state", str(self._state_dir)]

@@ -1,4 +1,4 @@
-"""Quantities of resources: `500m`, `64Mi`, `1.5`, `2e3`."""
+"""Resources and their quantities: `500m`, `64Mi`, `1.5`, `2e3`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ _SUFFIXES = {
     **{letter: Decimal(10) ** (3 * (at + 2)) for at, letter in enumerate("MGTPE")},
     **{f"{letter}i": Decimal(1024) ** (at + 1) for at, letter in enumerate("KMGTPE")},
 }
+
+CONTAINER_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
+"""What containers may ask for beside extended resources."""
+NODE_RESOURCES = CONTAINER_RESOURCES | {"pods"}
+"""What a node counts by itself; all others are extended resources, which anybody may advertise."""
+
+
+def is_extended(name: str) -> bool:
+    """Whether a name is that of an extended resource: qualified by a domain that is not Kubernetes' own."""
+    domain, slash, rest = name.partition("/")
+    return bool(slash and rest and domain) and not (domain == "kubernetes.io" or domain.endswith(".kubernetes.io"))
 
 
 def parse_quantity(text: str) -> Decimal:

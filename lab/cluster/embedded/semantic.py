@@ -8,6 +8,8 @@ from typing import Any
 from lab.cluster.embedded.faults import Faults
 from lab.cluster.embedded.kinds import Kind
 from lab.cluster.embedded.selectors import selector_accepts
+from lab.cluster.embedded.semantic_autoscaling import check_autoscaler
+from lab.cluster.embedded.semantic_batch import check_cron_job, check_job
 from lab.cluster.embedded.semantic_pod import check_pod_spec
 from lab.cluster.embedded.support import check_support
 
@@ -62,6 +64,7 @@ def check_changed(kind: Kind, old: Obj, new: Obj) -> None:
 _FIXED: dict[str, tuple[tuple[str, str], ...]] = {
     "deployments": (("spec", "selector"),),
     "replicasets": (("spec", "selector"),),
+    "jobs": (("spec", "completions"), ("spec", "selector"), ("spec", "template"), ("spec", "completionMode")),
     "services": (("spec", "clusterIP"),),
 }
 
@@ -221,6 +224,9 @@ def _check_event(obj: Obj, faults: Faults) -> None:
 _CHECKERS: dict[str, Callable[[Obj, Faults], None]] = {
     "deployments": _check_deployment,
     "replicasets": _check_replica_set,
+    "horizontalpodautoscalers": check_autoscaler,
+    "jobs": check_job,
+    "cronjobs": check_cron_job,
     "pods": _check_pod,
     "services": _check_service,
     "configmaps": _check_data,

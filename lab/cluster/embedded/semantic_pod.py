@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lab.cluster.embedded.faults import Faults
-from lab.cluster.embedded.quantity import parse_quantity
+from lab.cluster.embedded.quantity import is_extended, parse_quantity
 
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _PORT_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
@@ -162,9 +162,25 @@ def _check_resources(resources: Mapping[str, Any], path: str, faults: Faults) ->
         for name, amount in (resources.get(part) or {}).items():
             if _amount(amount, f"{path}.{part}[{name}]", faults) < 0:
                 faults.invalid(f"{path}.{part}[{name}]", amount, "must be greater than or equal to 0")
-    for name, amount in (resources.get("requests") or {}).items():
+    requests = resources.get("requests") or {}
+    for name, amount in requests.items():
+        if is_extended(name):
+            continue
         if name in limits and _amount(amount, path, Faults()) > _amount(limits[name], path, Faults()):
             faults.invalid(f"{path}.requests", amount, f"must be less than or equal to {name} limit of {limits[name]}")
+    for name in sorted({name for name in (*limits, *requests) if is_extended(name)}):
+        _check_extended(name, limits.get(name), requests.get(name), path, faults)
+
+
+def _check_extended(name: str, limit: str | None, request: str | None, path: str, faults: Faults) -> None:
+    """Extended resources come in whole pieces and are never overcommitted."""
+    for part, amount in (("limits", limit), ("requests", request)):
+        if amount is not None and not _amount(amount, path, Faults()).is_integer():
+            faults.invalid(f"{path}.{part}[{name}]", amount, "must be an integer")
+    if limit is None:
+        faults.required(f"{path}.limits", "Limit must be set for non overcommitable resources")
+    elif request is not None and _amount(request, path, Faults()) != _amount(limit, path, Faults()):
+        faults.invalid(f"{path}.requests", request, f"must be equal to {name} limit of {limit}")
 
 
 def _amount(text: str, path: str, faults: Faults) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from lab.cluster.embedded.options import ClusterOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class NodeSettings:
     restart_backoff_limit: float = 60.0
     """The longest wait before a restart, seconds."""
     node_name: str = "lab-node"
+    options: ClusterOptions = field(default_factory=ClusterOptions)
 
     @property
     def single_address(self) -> bool:

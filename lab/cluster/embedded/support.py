@@ -13,9 +13,12 @@ from typing import Any
 
 from lab.cluster.embedded.faults import Faults
 from lab.cluster.embedded.kinds import Kind
+from lab.cluster.embedded.quantity import CONTAINER_RESOURCES, is_extended
 from lab.cluster.embedded.schema import Field, field_table
 
 CORE = "k8s.io.api.core.v1."
+BATCH = "k8s.io.api.batch.v1."
+SCALING = "k8s.io.api.autoscaling.v2."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ SUPPORT: dict[str, Support] = {
         "ports selector clusterIP clusterIPs type publishNotReadyAddresses sessionAffinity ipFamilies ipFamilyPolicy",
         "internalTrafficPolicy trafficDistribution",
     ),
+    BATCH + "JobSpec": _support(
+        "parallelism completions activeDeadlineSeconds backoffLimit selector template ttlSecondsAfterFinished "
+        "completionMode suspend podReplacementPolicy"
+    ),
+    SCALING + "MetricSpec": _support("type resource containerResource"),
     CORE + "ServicePort": _support("name port targetPort protocol", "appProtocol"),
 }
 """The classes by message; messages that are not listed are carried out whole."""
@@ -78,11 +86,13 @@ ONLY: dict[tuple[str, str], frozenset[str]] = {
     (CORE + "ServiceSpec", "ipFamilyPolicy"): frozenset({"SingleStack"}),
     (CORE + "PodSpec", "schedulerName"): frozenset({"default-scheduler"}),
     (CORE + "HTTPGetAction", "scheme"): frozenset({"HTTP"}),
+    (SCALING + "MetricSpec", "type"): frozenset({"Resource", "ContainerResource"}),
+    (BATCH + "JobSpec", "completionMode"): frozenset({"NonIndexed"}),
+    (BATCH + "JobSpec", "podReplacementPolicy"): frozenset({"TerminatingOrFailed"}),
 }
 """Fields of which only some of the values that Kubernetes knows are carried out."""
 
-RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
-_CHECKED = frozenset({"deployments", "replicasets", "pods", "services"})
+_CHECKED = frozenset({"deployments", "replicasets", "pods", "services", "jobs", "cronjobs", "horizontalpodautoscalers"})
 REFUSAL = "the embedded cluster does not support this field; it is refused rather than ignored"
 
 
@@ -129,7 +139,6 @@ def _walk_into(field: Field, value: Any, path: str, faults: Faults) -> None:
 
 def _check_resources(amounts: Mapping[str, Any], path: str, faults: Faults) -> None:
     for name in amounts:
-        if name not in RESOURCES:
-            faults.forbidden(
-                f"{path}[{name}]", "the embedded cluster's node has only cpu, memory and ephemeral-storage"
-            )
+        if name not in CONTAINER_RESOURCES and not is_extended(name):
+            known = ", ".join(sorted(CONTAINER_RESOURCES))
+            faults.forbidden(f"{path}[{name}]", f"the embedded cluster's node has only {known} and extended resources")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lab.cluster.embedded import tables_autoscaling, tables_batch
 from lab.cluster.embedded.selectors import selector_text
 from lab.cluster.embedded.tables_age import age, parsed_time, since
 from lab.cluster.embedded.tables_pod import ready_text, restarts_text, status_text
@@ -48,9 +49,12 @@ def _count(*fields: str) -> Callable[[Obj, datetime], Cell]:
     return lambda obj, _: sum(len(obj.get(field) or ()) for field in fields)
 
 
-def _containers(key: str) -> Callable[[Obj, datetime], Cell]:
-    def cell(obj: Obj, _: datetime) -> Cell:
-        return ",".join(str(c.get(key, "")) for c in obj["spec"]["template"]["spec"].get("containers") or ())
+def _containers(key: str, path: str = "spec.template.spec") -> Callable[[Obj, datetime], Cell]:
+    spec = _at(path, "")
+
+    def cell(obj: Obj, now: datetime) -> Cell:
+        found: Any = spec(obj, now) or {}
+        return ",".join(str(container.get(key, "")) for container in found.get("containers") or ())
 
     return cell
 
@@ -130,6 +134,7 @@ def _event_source(obj: Obj, _: datetime) -> str:
 
 _NAME = Column("Name", _name)
 _AGE = Column("Age", age)
+_CRON_POD = "spec.jobTemplate.spec.template.spec"
 _WIDE_TEMPLATE = (
     Column("Containers", _containers("name"), priority=1),
     Column("Images", _containers("image"), priority=1),
@@ -201,6 +206,36 @@ COLUMNS: dict[str, Sequence[Column]] = {
         Column("Ready", _at("status.readyReplicas", 0), "integer"),
         _AGE,
         *_WIDE_TEMPLATE,
+    ),
+    "horizontalpodautoscalers": (
+        _NAME,
+        Column("Reference", tables_autoscaling.reference),
+        Column("Targets", tables_autoscaling.targets),
+        Column("MinPods", _at("spec.minReplicas", "<unset>")),
+        Column("MaxPods", _at("spec.maxReplicas", 0), "integer"),
+        Column("Replicas", _at("status.currentReplicas", 0), "integer"),
+        _AGE,
+    ),
+    "jobs": (
+        _NAME,
+        Column("Status", tables_batch.job_status),
+        Column("Completions", tables_batch.job_completions),
+        Column("Duration", tables_batch.job_duration),
+        _AGE,
+        *_WIDE_TEMPLATE[:2],
+        Column("Selector", tables_batch.job_selector, priority=1),
+    ),
+    "cronjobs": (
+        _NAME,
+        Column("Schedule", _at("spec.schedule")),
+        Column("Timezone", _at("spec.timeZone")),
+        Column("Suspend", tables_batch.cron_suspend),
+        Column("Active", tables_batch.cron_active, "integer"),
+        Column("Last Schedule", tables_batch.cron_last),
+        _AGE,
+        Column("Containers", _containers("name", _CRON_POD), priority=1),
+        Column("Images", _containers("image", _CRON_POD), priority=1),
+        Column("Selector", lambda obj, now: NONE, priority=1),
     ),
     "endpointslices": (
         _NAME,

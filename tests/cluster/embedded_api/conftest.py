@@ -15,11 +15,20 @@ import pytest
 from lab.cluster.embedded.caller import Caller
 from lab.cluster.embedded.certs import ensure_credentials
 from lab.cluster.embedded.daemon import listen, new_store, serve_api
+from lab.cluster.embedded.kinds import KINDS
 from lab.cluster.embedded.kubeconfig import write_kubeconfig
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, utc_now
+from lab.cluster.embedded.usage import ContainerUsage
 
 T = TypeVar("T")
+
+
+class FixedUsage:
+    """Every container uses a quarter of a core and 64 MiB."""
+
+    def usage(self, pod_uid: str, container: str) -> ContainerUsage | None:
+        return ContainerUsage(0.25, 64 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def served_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     loop = asyncio.new_event_loop()
     store = new_store(settings, utc_now())
     stop = asyncio.Event()
-    server = serve_api(store, settings, credentials, stop)
+    server = serve_api(store, settings, credentials, stop, FixedUsage())
     ready = threading.Event()
 
     async def serve() -> None:
@@ -95,7 +104,8 @@ def served(served_once: Served) -> Iterator[Served]:
     yield served_once
 
     def empty() -> None:
-        for resource in ("pods", "services", "configmaps", "secrets", "deployments", "replicasets", "endpointslices"):
+        kept = ("namespaces", "nodes", "serviceaccounts", "events")
+        for resource in (kind.plural for kind in KINDS if kind.plural not in kept):
             for obj in served_once.store.list(resource):
                 served_once.store.remove(resource, obj["metadata"]["namespace"], obj["metadata"]["name"])
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lab.cluster.client import Cluster
 from lab.cluster.embedded.certs import ensure_credentials
 from lab.cluster.embedded.daemon_record import read_record
 from lab.cluster.embedded.images import LocalImage, lookup, write_catalogue
+from lab.cluster.embedded.options import ClusterOptions, NodeSize
 from lab.cluster.embedded.processes import note_spawned
 from lab.cluster.embedded.provisioner import EmbeddedProvisioner
 from lab.cluster.embedded.ranges import claim_ranges
@@ -26,10 +28,12 @@ from lab.errors import ClusterTimeout, ClusterUnavailable, NotFound
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX processes")
 
 
-def provisioner(folder: Path, python: str = sys.executable) -> EmbeddedProvisioner:
-    stack = folder / "stack"
+def provisioner(
+    folder: Path, python: str = sys.executable, options: ClusterOptions | None = None
+) -> EmbeddedProvisioner:
+    stack, programs = folder / "stack", [folder / "bin"]
     return EmbeddedProvisioner(
-        folder / "cluster", "lab-a", stack_root=stack, python=python, program_dirs=[folder / "bin"]
+        folder / "cluster", "lab-a", stack_root=stack, python=python, program_dirs=programs, options=options
     )
 
 
@@ -64,6 +68,15 @@ def test_up_twice_and_down_from_afresh(here: Path) -> None:
     first.down()
     with pytest.raises(ClusterUnavailable):
         first.service_url("web")
+
+
+def test_the_node_has_the_size_that_the_provisioner_was_given(here: Path) -> None:
+    options = ClusterOptions(node=NodeSize(cpu="3", extended={"nvidia.com/gpu": 2}))
+    address = provisioner(here, options=options).up(quiet)
+    cluster = Cluster(address.kubeconfig, address.namespace)
+    (node,) = cluster.list("Node")
+    assert (node["status"]["allocatable"]["cpu"], node["status"]["allocatable"]["nvidia.com/gpu"]) == ("3", "2")
+    assert node["status"]["nodeInfo"]["kubeletVersion"] == f"{cluster.version()}-embedded"
 
 
 def test_the_port_stays_and_a_kill_leaves_nothing(here: Path) -> None:

@@ -132,7 +132,7 @@ def test_nulls_are_absent_and_numbers_become_quantities(make_deployment: Callabl
         ({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}}, "affinity."),
         ({"containers": [{"name": "c", "lifecycle": {"preStop": {}}}]}, "containers[0].lifecycle"),
         ({"containers": [{"name": "c", "livenessProbe": {"grpc": {"port": 1}}}]}, "containers[0].livenessProbe.grpc"),
-        ({"containers": [{"name": "c", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}, "containers[0].resources"),
+        ({"containers": [{"name": "c", "resources": {"limits": {"hugepages-2Mi": "1"}}}]}, "containers[0].resources"),
         ({"containers": [{"name": "c", "ports": [{"containerPort": 1, "protocol": "UDP"}]}]}, "containers[0].ports[0]"),
     ],
 )

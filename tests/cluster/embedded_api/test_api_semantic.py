@@ -107,6 +107,10 @@ def test_broken_rules_of_workloads(make_deployment: Make, change: dict[str, Any]
         ({"livenessProbe": {"tcpSocket": {"port": "none"}}}, "livenessProbe.tcpSocket.port"),
         ({"livenessProbe": {"tcpSocket": {"port": 1}, "successThreshold": 2}}, "livenessProbe.successThreshold"),
         ({"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}, "resources.requests"),
+        ({"resources": {"limits": {"nvidia.com/gpu": "500m"}}}, "resources.limits[nvidia.com/gpu]"),
+        ({"resources": {"requests": {"nvidia.com/gpu": "1"}}}, "resources.limits"),
+        ({"resources": {"requests": {"a.b/c": "1"}, "limits": {"a.b/c": "2"}}}, "resources.requests"),
+        ({"resources": {"limits": {"gpu": "1"}}}, "resources.limits[gpu]"),
         ({"imagePullPolicy": "Sometimes"}, "imagePullPolicy"),
     ],
 )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from embedded_node_bench import NAMESPACE, new_store, pod_manifest
 
+from lab.cluster.embedded.defaults import quality_class
 from lab.cluster.embedded.images import LocalImage
 from lab.cluster.embedded.kubelet.environment import ConfigError, PodFacts, container_command, expand, field_value
 from lab.cluster.embedded.kubelet.mounts import PodVolumes
-from lab.cluster.embedded.kubelet.status import quality_of_service
 from lab.cluster.embedded.kubelet.volumes import MountMap, write_files
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj
@@ -103,7 +103,7 @@ def test_written_files_are_exactly_the_given_ones(tmp_path: Path) -> None:
 
 def test_quality_of_service() -> None:
     def quality(resources: Obj) -> str:
-        return quality_of_service({"spec": {"containers": [{"resources": resources}]}})
+        return quality_class({"containers": [{"resources": resources}]})
 
     both = {"cpu": "1", "memory": "1Gi"}
     assert quality({}) == "BestEffort"

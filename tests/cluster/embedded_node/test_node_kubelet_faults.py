@@ -27,21 +27,6 @@ async def test_crash_loop_backs_off_and_keeps_the_last_state(node: Node) -> None
     assert pod["status"]["phase"] == "Running"
 
 
-async def test_out_of_memory_is_killed_and_named(node: Node) -> None:
-    hog = "import time; kept = bytearray(300_000_000); kept[::4096] = b'x' * len(kept[::4096]); time.sleep(60)"
-    limits = {"resources": {"limits": {"memory": "100Mi"}}}
-    node.add_pod("hog", {**script(hog), **limits}, restartPolicy="Never")
-    ended = await node.until(lambda: node.terminated("hog"))
-    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
-
-
-async def test_usage_is_sampled(node: Node) -> None:
-    pod = node.add_pod("idle", script("import time; print('up', flush=True); time.sleep(60)"))
-    uid = pod["metadata"]["uid"]
-    usage = await node.until(lambda: node.kubelet.usage(uid, "main"))
-    assert usage.memory_bytes > 0
-
-
 async def test_missing_config_map_is_waited_for(node: Node) -> None:
     container: dict[str, Any] = script("import os; print(os.environ['LEVEL'])")
     container["env"] = [{"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "level"}}}]
@@ -127,3 +112,16 @@ async def test_startup_probe_holds_the_others_back(node: Node) -> None:
     assert not node.is_ready("slow")
     await node.until(lambda: node.is_ready("slow"))
     assert node.container("slow")["started"] is True
+
+
+async def test_a_failing_startup_probe_restarts(node: Node) -> None:
+    startup = {"exec": {"command": ["/bin/sh", "-c", "exit 1"]}, "periodSeconds": 1, "failureThreshold": 2}
+    liveness = {"exec": {"command": ["/bin/sh", "-c", "touch alive"]}, "periodSeconds": 1}
+    probes = {"startupProbe": startup, "livenessProbe": liveness}
+    pod = node.add_pod("stuck", {**script("import time; time.sleep(60)"), **probes})
+    await node.until(lambda: node.container("stuck").get("restartCount", 0) >= 1)
+    told = [e["message"] for e in node.store.list("events") if e["reason"] in ("Killing", "Unhealthy")]
+    assert "Container main failed startup probe, will be restarted" in told
+    assert any(message.startswith("Startup probe failed") for message in told)
+    folder = node.settings.state_dir / "pods" / pod["metadata"]["uid"] / "_root"
+    assert not (folder / "alive").exists(), "liveness waits for startup"

@@ -9,18 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab.cluster.embedded.api import discovery, openapi, read, remove, write
+from lab.cluster.embedded.api import autoscaling_v1, discovery, openapi, read, remove, write
 from lab.cluster.embedded.api.exchange import Exchange, Receive, Scope, Send
 from lab.cluster.embedded.api.logs import send_log
+from lab.cluster.embedded.api.metrics import is_metrics_path, send_metrics
 from lab.cluster.embedded.api.proxy import proxy
 from lab.cluster.embedded.api.target import Target, parse_target
 from lab.cluster.embedded.api.watch import Watch
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.status import StatusError
 from lab.cluster.embedded.store import Store
-
-VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.1"}
-"""The Kubernetes version whose API definitions the field table was made from."""
+from lab.cluster.embedded.usage import UsageSource
+from lab.cluster.embedded.version import GIT_VERSION, MAJOR, MINOR
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/livez", "/version"})
 _STREAMS = frozenset({"exec", "attach", "portforward"})
@@ -28,15 +28,16 @@ _log = logging.getLogger("lab.cluster.api")
 
 
 class Api:
-    """Serves one store; `stop` ends watches and followed logs."""
+    """Serves one store; `stop` ends watches and followed logs, `source` tells what Pods use."""
 
-    def __init__(self, store: Store, settings: NodeSettings, stop: asyncio.Event) -> None:
+    def __init__(self, store: Store, settings: NodeSettings, stop: asyncio.Event, source: UsageSource) -> None:
         self._store = store
         self._state_dir: Path = settings.state_dir
         self._authorization = f"Bearer {settings.token}".encode()
         self._hosts = frozenset({settings.api_host, "127.0.0.1", "localhost"})
         self._address = f"{settings.api_host}:{settings.api_port}"
         self._stop = stop
+        self._source = source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection; anything but HTTP is refused."""
@@ -67,6 +68,12 @@ class Api:
 
     async def _route(self, exchange: Exchange) -> None:
         if await self._answer_document(exchange):
+            return
+        if is_metrics_path(exchange.path):
+            await send_metrics(self._store, exchange, self._source)
+            return
+        if exchange.path.startswith(autoscaling_v1.PREFIX):
+            await autoscaling_v1.create_autoscaler(self._store, exchange)
             return
         target = parse_target(exchange.path)
         if target is None:
@@ -108,7 +115,7 @@ class Api:
             case ["apis", group, served]:
                 document = discovery.resource_list(group, served)
             case ["openapi", "v2"]:
-                await exchange.answer(200, openapi.v2_bytes(VERSION["gitVersion"]), openapi.V2_TYPE)
+                await exchange.answer(200, openapi.v2_bytes(GIT_VERSION), openapi.V2_TYPE)
                 return True
             case ["openapi", "v3"]:
                 document = openapi.index()
@@ -177,7 +184,14 @@ class Api:
 
 def _version_document() -> dict[str, str]:
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return {**VERSION, "gitCommit": "", "gitTreeState": "clean", "buildDate": "", "goVersion": python} | {
+    return {
+        "major": MAJOR,
+        "minor": MINOR,
+        "gitVersion": GIT_VERSION,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "",
+        "goVersion": python,
         "compiler": sys.implementation.name,
         "platform": sys.platform,
     }

@@ -1,4 +1,4 @@
-"""Request bodies: JSON and YAML in, trees out."""
+"""Request bodies: JSON, YAML and protobuf in, trees out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from lab.cluster.embedded.api.protobuf import decode_protobuf
 from lab.cluster.embedded.status import StatusError, bad_request
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -31,7 +32,7 @@ def decode(raw: bytes, content_type: str) -> Any:
     """The document of a body.
 
     Raises:
-        StatusError: 415 for protobuf and other types, 400 for what cannot be read.
+        StatusError: 415 for other types, 400 for what cannot be read.
     """
     match media_type(content_type):
         case "" | "application/json":
@@ -39,13 +40,9 @@ def decode(raw: bytes, content_type: str) -> Any:
         case "application/yaml" | "application/x-yaml" | "text/yaml":
             return parse_yaml(raw)
         case media if media == PROTOBUF:
-            text = (
-                "the embedded cluster does not read protobuf bodies, which this kubectl sends for "
-                "`kubectl create KIND`; use `kubectl create KIND ... --dry-run=client -o yaml | kubectl apply -f -`"
-            )
-            raise StatusError(415, "UnsupportedMediaType", text)
+            return decode_protobuf(raw)
         case media:
-            raise unsupported_media(media, ("application/json", "application/yaml"))
+            raise unsupported_media(media, ("application/json", "application/yaml", PROTOBUF))
 
 
 def unsupported_media(media: str, accepted: tuple[str, ...]) -> StatusError:

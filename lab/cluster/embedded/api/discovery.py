@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.cluster.embedded.kinds import KINDS, Kind, group_versions
+from lab.cluster.embedded.kinds import KINDS, METRICS_GROUP, METRICS_KINDS, METRICS_VERSION, Kind
+from lab.cluster.embedded.kinds import group_versions as stored_group_versions
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+READ_VERBS = ("get", "list")
 _AGGREGATED = "apidiscovery.k8s.io"
+
+
+def group_versions() -> tuple[tuple[str, str], ...]:
+    """All (group, version) pairs that clients may discover."""
+    return (*stored_group_versions(), (METRICS_GROUP, METRICS_VERSION))
+
+
+def _verbs(kind: Kind) -> list[str]:
+    return list(READ_VERBS if kind.read_only else VERBS)
 
 
 def aggregated_version(accept: str) -> str | None:
@@ -46,7 +57,7 @@ def aggregated(version: str, *, core: bool) -> dict[str, Any]:
 
 
 def _kinds(group: str, version: str) -> tuple[Kind, ...]:
-    return tuple(kind for kind in KINDS if (kind.group, kind.version) == (group, version))
+    return tuple(kind for kind in (*KINDS, *METRICS_KINDS) if (kind.group, kind.version) == (group, version))
 
 
 def _aggregated_resource(kind: Kind) -> dict[str, Any]:
@@ -55,7 +66,7 @@ def _aggregated_resource(kind: Kind) -> dict[str, Any]:
         "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,
-        "verbs": list(VERBS),
+        "verbs": _verbs(kind),
     }
     if kind.short_names:
         entry["shortNames"] = list(kind.short_names)
@@ -77,6 +88,8 @@ def _aggregated_resource(kind: Kind) -> dict[str, Any]:
 def _subresources(kind: Kind) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
     """(name, group, version, kind, verbs) of what hangs below a resource; an empty group is the kind's own."""
     found: list[tuple[str, str, str, str, tuple[str, ...]]] = []
+    if kind.read_only:
+        return found
     if kind.has_status:
         found.append((f"{kind.plural}/status", "", "", kind.kind, ("get", "patch", "update")))
     if kind.scalable:
@@ -125,7 +138,7 @@ def resource_list(group: str, version: str) -> dict[str, Any] | None:
             "singularName": kind.singular,
             "namespaced": kind.namespaced,
             "kind": kind.kind,
-            "verbs": list(VERBS),
+            "verbs": _verbs(kind),
         }
         if kind.short_names:
             entry["shortNames"] = list(kind.short_names)

@@ -29,13 +29,16 @@ PATCH_TYPES = (
 
 async def create(store: Store, exchange: Exchange, target: Target) -> None:
     """POST to a collection."""
-    dry = is_dry_run(exchange)
-    obj = await read_object(exchange, target)
+    made = store_new(store, exchange, target, await read_object(exchange, target))
+    await send_object(store, exchange, target, 201, made)
+
+
+def store_new(store: Store, exchange: Exchange, target: Target, obj: Obj) -> Obj:
+    """Check and store a new object, or work out what storing it would give where the request is a dry run."""
     if target.kind.has_status:
         obj.pop("status", None)
     check_new(target.kind, obj)
-    made = _tried(store, target, obj) if dry else store.create(target.kind.plural, obj)
-    await send_object(store, exchange, target, 201, made)
+    return _tried(store, target, obj) if is_dry_run(exchange) else store.create(target.kind.plural, obj)
 
 
 def _tried(store: Store, target: Target, obj: Obj) -> Obj:

@@ -22,14 +22,17 @@ from lab.cluster.embedded.kubelet.addresses import Addresses
 from lab.cluster.embedded.kubelet.container import ContainerRunner, NodeParts
 from lab.cluster.embedded.kubelet.pod import ExecContext, PodRunner, run_inside
 from lab.cluster.embedded.kubelet.process import Lifeline
-from lab.cluster.embedded.kubelet.registration import bind_pods, register_node
-from lab.cluster.embedded.kubelet.sampling import ContainerUsage, GroupSampler, UsageMeter
+from lab.cluster.embedded.kubelet.registration import offer_extended, register_node
+from lab.cluster.embedded.kubelet.sampling import TreeSampler, UsageMeter
+from lab.cluster.embedded.kubelet.scheduling import Scheduler
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, utc_now
+from lab.cluster.embedded.usage import ContainerUsage
 
-__all__ = ["ContainerUsage", "ExecContext", "Kubelet", "run_inside"]
+__all__ = ["ExecContext", "Kubelet", "run_inside"]
 
-SAMPLE_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
+"""Between two looks at what containers hold and use; a burst that comes and goes in between is not seen."""
 IDLE_SECONDS = 5.0
 """Between two looks at the store when nothing is written."""
 HALT_GRACE_SECONDS = 1.5
@@ -55,7 +58,8 @@ class Kubelet:
         self._lifeline = lifeline or Lifeline()
         self._addresses = Addresses(store, settings)
         self._recorder = Recorder(store, "kubelet", host=settings.node_name, clock=clock)
-        self._scheduler = Recorder(store, "default-scheduler", clock=clock)
+        scheduling = Recorder(store, "default-scheduler", clock=clock)
+        self._scheduler = Scheduler(store, settings.node_name, scheduling, clock)
         self._pods: dict[str, PodRunner] = {}
         self._meter = UsageMeter()
 
@@ -94,7 +98,8 @@ class Kubelet:
 
     def _sync(self, node: NodeParts) -> None:
         """Start what is new, stop what is leaving or gone, and tell the rest that something changed."""
-        bind_pods(self._store, self._settings, self._scheduler)
+        offer_extended(self._store, self._settings)
+        self._scheduler.schedule()
         present: dict[str, Obj] = {}
         for pod in self._store.list("pods"):
             if pod["spec"].get("nodeName") == self._settings.node_name:
@@ -116,7 +121,7 @@ class Kubelet:
                 runner.start()
 
     async def _sample(self) -> None:
-        sampler, loop = GroupSampler(), asyncio.get_running_loop()
+        sampler, loop = TreeSampler(), asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
             running: dict[int, ContainerRunner] = {
@@ -128,4 +133,4 @@ class Kubelet:
             found = sampler.sample(running) if running else {}
             self._meter.take(found, loop.time())
             for pid, usage in found.items():
-                running[pid].enforce_memory(usage.memory_bytes)
+                running[pid].enforce_memory(usage)

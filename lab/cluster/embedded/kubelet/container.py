@@ -17,6 +17,7 @@ from lab.cluster.embedded.kubelet.environment import ConfigError, ContainerComma
 from lab.cluster.embedded.kubelet.logs import LogFile, log_path
 from lab.cluster.embedded.kubelet.mounts import MountError
 from lab.cluster.embedded.kubelet.probes import ProbeKind, Prober, Target
+from lab.cluster.embedded.kubelet.sampling import Usage, proportional_bytes
 from lab.cluster.embedded.kubelet.status import ContainerState
 from lab.cluster.embedded.quantity import parse_quantity
 from lab.cluster.embedded.settings import NodeSettings
@@ -99,12 +100,20 @@ class ContainerRunner:
         """Something in the cluster changed: look again at what was missing."""
         self._poked.set()
 
-    def enforce_memory(self, used_bytes: int) -> None:
-        """Kill the container if it holds more than its limit."""
-        running = self.process
-        if running is not None and self.memory_limit is not None and used_bytes > self.memory_limit:
+    def enforce_memory(self, usage: Usage) -> None:
+        """
+        Kill the container if its process tree holds more than its limit, as the kernel does with a memory cgroup.
+
+        Resident bytes decide, and where they are above the limit, the same with shared pages split: a container
+        whose children share its pages does not pay for them twice.
+        """
+        running, limit = self.process, self.memory_limit
+        if running is None or limit is None or usage.memory_bytes <= limit:
+            return
+        exact = proportional_bytes(usage.pids)
+        if exact is None or exact > limit:
             self._out_of_memory = True
-            running.signal(signal.SIGKILL)
+            running.kill(usage.pids)
 
     async def stop(self, grace_seconds: float) -> None:
         """End the container: SIGTERM to its group, SIGKILL after the grace."""

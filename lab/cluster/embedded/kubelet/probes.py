@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.cluster.embedded.store import Obj
+from lab.cluster.embedded.version import MAJOR, MINOR
 
 ProbeKind = Literal["Startup", "Readiness", "Liveness"]
 HEAD_LIMIT = 4096
@@ -82,7 +83,12 @@ def _url(action: Obj, target: Target) -> str:
 async def _http_get(action: Obj, target: Target) -> str | None:
     host, port = action.get("host") or target.host, target.port(action["port"])
     path = action.get("path") or "/"
-    headers = {"Host": f"{host}:{port}", "User-Agent": "kube-probe/1.32", "Accept": "*/*", "Connection": "close"}
+    headers = {
+        "Host": f"{host}:{port}",
+        "User-Agent": f"kube-probe/{MAJOR}.{MINOR}",
+        "Accept": "*/*",
+        "Connection": "close",
+    }
     headers.update({header["name"]: header["value"] for header in action.get("httpHeaders") or ()})
     request = f"GET {path if path.startswith('/') else '/' + path} HTTP/1.1\r\n"
     request += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"

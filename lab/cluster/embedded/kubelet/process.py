@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lab.cluster.embedded import journal
@@ -63,6 +63,15 @@ class Process:
         if not self.ended.done():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
+
+    def kill(self, pids: Iterable[int]) -> None:
+        """Kill the process group and the given processes, which were seen to descend from it a moment ago."""
+        if self.ended.done():
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
 
     async def wait(self) -> int:
         """The exit code, once the process ended and its last lines are in the log."""

@@ -1,4 +1,4 @@
-"""The Node object of this machine, and the binding of Pods to it."""
+"""The Node object: its size as the lab set it, and what the machine below it is."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import datetime
 
 import psutil
 
-from lab.cluster.embedded.controllers.common import is_leaving, with_meta
-from lab.cluster.embedded.controllers.events import Recorder
 from lab.cluster.embedded.kubelet.status import HOST_ADDRESS
+from lab.cluster.embedded.options import NodeSize
+from lab.cluster.embedded.quantity import NODE_RESOURCES
 from lab.cluster.embedded.settings import NodeSettings
 from lab.cluster.embedded.store import Obj, Store, stamp
+from lab.cluster.embedded.version import NODE_VERSION
 
-POD_LIMIT = 110
-VERSION = "v1.32.0-embedded"
+SIZE_ANNOTATION = "mlops-lab/size"
 
 
 def register_node(store: Store, settings: NodeSettings, now: datetime) -> None:
@@ -23,20 +23,36 @@ def register_node(store: Store, settings: NodeSettings, now: datetime) -> None:
     name = settings.node_name
     if store.get("nodes", "", name) is None:
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": platform.system().lower()}
-        fresh = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {}}
-        store.create("nodes", fresh)
+        meta = {"name": name, "labels": labels, "annotations": {SIZE_ANNOTATION: _origin()}}
+        store.create("nodes", {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {}})
     node = store.get("nodes", "", name)
     if node is not None:
-        store.update("nodes", {**node, "status": node_status(name, now)}, subresource="status")
+        store.update("nodes", {**node, "status": node_status(name, settings.options.node, now)}, subresource="status")
 
 
-def node_status(name: str, now: datetime) -> Obj:
-    """Capacity, addresses and conditions of this machine."""
-    capacity = {
-        "cpu": str(os.cpu_count() or 1),
-        "memory": f"{psutil.virtual_memory().total // 1024}Ki",
-        "pods": str(POD_LIMIT),
+def offer_extended(store: Store, settings: NodeSettings) -> None:
+    """
+    Make extended resources of the capacity allocatable, as a kubelet does.
+
+    So a count that is patched into `status.capacity` takes effect, which is the documented way to advertise one.
+    """
+    node = store.get("nodes", "", settings.node_name)
+    if node is None:
+        return
+    status = node.get("status") or {}
+    allocatable = {name: amount for name, amount in (status.get("allocatable") or {}).items() if name in NODE_RESOURCES}
+    allocatable |= {
+        name: amount for name, amount in (status.get("capacity") or {}).items() if name not in NODE_RESOURCES
     }
+    if allocatable != status.get("allocatable"):
+        store.update("nodes", {**node, "status": {**status, "allocatable": allocatable}}, subresource="status")
+
+
+def node_status(name: str, size: NodeSize, now: datetime) -> Obj:
+    """Capacity, addresses and conditions of the node."""
+    extended = {resource: str(count) for resource, count in size.extended.items()}
+    native = {"cpu": size.cpu, "memory": size.memory, "ephemeral-storage": size.ephemeral_storage}
+    capacity = {**native, "pods": str(size.pods), **extended}
     ready = {
         "type": "Ready",
         "status": "True",
@@ -57,33 +73,14 @@ def node_status(name: str, now: datetime) -> Obj:
             "kernelVersion": platform.release(),
             "osImage": platform.system(),
             "containerRuntimeVersion": "embedded://processes",
-            "kubeletVersion": VERSION,
-            "kubeProxyVersion": VERSION,
+            "kubeletVersion": NODE_VERSION,
+            "kubeProxyVersion": NODE_VERSION,
             "operatingSystem": platform.system().lower(),
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
         },
     }
 
 
-def bind_pods(store: Store, settings: NodeSettings, recorder: Recorder) -> None:
-    """Bind every Pod without a node to this one, unless the node is cordoned."""
-    waiting = [pod for pod in store.list("pods") if not pod["spec"].get("nodeName") and not is_leaving(pod)]
-    if not waiting:
-        return
-    node = store.get("nodes", "", settings.node_name)
-    cordoned = node is not None and bool((node.get("spec") or {}).get("unschedulable"))
-    for pod in waiting:
-        meta = pod["metadata"]
-        if not cordoned:
-            store.update("pods", {**with_meta(pod), "spec": {**pod["spec"], "nodeName": settings.node_name}})
-            told = f"Successfully assigned {meta['namespace']}/{meta['name']} to {settings.node_name}"
-            recorder.say(pod, "Scheduled", told)
-            continue
-        message = "0/1 nodes are available: 1 node(s) were unschedulable."
-        refusal = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-        known = (pod.get("status") or {}).get("conditions") or [{}]
-        if {key: value for key, value in known[0].items() if key in refusal} != refusal:
-            refusal["lastTransitionTime"] = meta["creationTimestamp"]
-            status = {"phase": "Pending", "conditions": [refusal]}
-            store.update("pods", {**pod, "status": status}, subresource="status")
-            recorder.say(pod, "FailedScheduling", message, kind="Warning")
+def _origin() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"set by the lab; the machine below has {os.cpu_count() or 1} CPUs and {memory:.1f}Gi"

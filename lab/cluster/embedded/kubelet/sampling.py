@@ -1,69 +1,78 @@
-"""Memory and CPU time of process groups: one pass over `/proc` a second, cheap looks at known members between."""
+"""Memory and CPU time of process trees: one pass over the processes of this machine serves all containers."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
-SCAN_EVERY = 4
-"""Samples between two searches for new members of the groups."""
-RATE_SECONDS = 1.0
-"""The shortest window that CPU use is averaged over."""
+from lab.cluster.embedded.usage import WINDOW_SECONDS, ContainerUsage
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one process group holds and has used: resident bytes, CPU seconds of the members alive."""
+    """What one process tree holds and has used."""
 
+    memory_bytes: int
+    """Resident bytes of its members, pages that they share counted for each."""
+    cpu_seconds: float
+    """Of the members alive and of the children that they have waited for."""
+    pids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    parent: int
+    group: int
+    session: int
     memory_bytes: int
     cpu_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    pid: int
-    group: int
-    usage: Usage
+class TreeSampler:
+    """
+    Samples the process trees of containers, each named by the pid of its first process.
 
-
-class GroupSampler:
-    """Samples groups named by their leaders' pids; a member that started within the last second may be missing."""
+    To a tree belong the members of that process's group and session, and whoever descends from one of them, so that a
+    child which makes a session of its own is still charged to its container.
+    """
 
     def __init__(self) -> None:
-        self._members: dict[int, int] = {}
-        self._samples = 0
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._ticks = os.sysconf("SC_CLK_TCK")
 
-    def sample(self, groups: Collection[int]) -> dict[int, Usage]:
-        """The usage of each group that has a living process."""
-        wanted = set(groups)
-        pids: Collection[int] = {*wanted, *(pid for pid, group in self._members.items() if group in wanted)}
-        if self._samples % SCAN_EVERY == 0 and wanted:
-            found = [member for member in self._scan() if member.group in wanted]
-        else:
-            found = [member for member in map(self._look, pids) if member is not None and member.group in wanted]
-        self._samples += 1
-        self._members = {member.pid: member.group for member in found}
-        totals: dict[int, Usage] = {}
-        for member in found:
-            before = totals.get(member.group, Usage(0, 0.0))
-            totals[member.group] = Usage(
-                before.memory_bytes + member.usage.memory_bytes, before.cpu_seconds + member.usage.cpu_seconds
+    def sample(self, leaders: Collection[int]) -> dict[int, Usage]:
+        """The usage of each tree that has a living process."""
+        wanted = frozenset(leaders)
+        present = {process.pid: process for process in self._processes()} if wanted else {}
+        trees: dict[int, list[_Process]] = {}
+        for process in present.values():
+            leader = _leader(process, present, wanted)
+            if leader is not None:
+                trees.setdefault(leader, []).append(process)
+        return {
+            leader: Usage(
+                sum(member.memory_bytes for member in members),
+                sum(member.cpu_seconds for member in members),
+                tuple(member.pid for member in members),
             )
-        return totals
+            for leader, members in trees.items()
+        }
 
-    def _scan(self) -> Iterator[_Member]:
+    def _processes(self) -> Iterator[_Process]:
         for pid in psutil.pids():
-            member = self._look(pid)
-            if member is not None:
-                yield member
+            found = self._look(pid)
+            if found is not None:
+                yield found
 
-    def _look(self, pid: int) -> _Member | None:
+    def _look(self, pid: int) -> _Process | None:
         if not _HAS_PROC:
             return _portable_look(pid)
         try:
@@ -75,50 +84,79 @@ class GroupSampler:
         except OSError:
             return None
         fields = text[text.rindex(b")") + 2 :].split()
-        usage = Usage(int(fields[21]) * self._page, (int(fields[11]) + int(fields[12])) / self._ticks)
-        return _Member(pid, int(fields[2]), usage)
+        ticks = sum(int(field) for field in fields[11:15])
+        return _Process(
+            pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[21]) * self._page, ticks / self._ticks
+        )
 
 
 _HAS_PROC = sys.platform == "linux"
 
 
-def _portable_look(pid: int) -> _Member | None:
+def _leader(process: _Process, present: Mapping[int, _Process], wanted: frozenset[int]) -> int | None:
+    """The tree that a process belongs to, by itself or by the nearest ancestor that belongs to one."""
+    seen: set[int] = set()
+    step: _Process | None = process
+    while step is not None and step.pid not in seen:
+        seen.add(step.pid)
+        for mark in (step.pid, step.group, step.session):
+            if mark in wanted:
+                return mark
+        step = present.get(step.parent)
+    return None
+
+
+def _portable_look(pid: int) -> _Process | None:
     try:
         process = psutil.Process(pid)
         times = process.cpu_times()
-        return _Member(pid, os.getpgid(pid), Usage(process.memory_info().rss, times.user + times.system))
+        spent = times.user + times.system + times.children_user + times.children_system
+        memory = process.memory_info().rss
+        return _Process(pid, process.ppid(), os.getpgid(pid), os.getsid(pid), memory, spent)
     except (psutil.Error, OSError):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerUsage:
-    """What `top` shows of a container."""
+def proportional_bytes(pids: Iterable[int]) -> int | None:
+    """Resident bytes with shared pages split among those that map them (PSS); None where the system does not tell.
 
-    cpu_cores: float
-    memory_bytes: int
+    Walks the page tables of each process, some hundred times as dear as `sample`: for the few that matter.
+    """
+    if not _HAS_PROC:
+        return None
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            try:
+                text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+            except PermissionError:
+                return None
+            total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0) * 1024
+    return total
 
 
 class UsageMeter:
-    """CPU use as a rate over windows of a second or more, beside the memory last seen."""
+    """CPU use as a rate over the last seconds, beside the memory last seen."""
 
     def __init__(self) -> None:
-        self._marks: dict[int, tuple[float, float]] = {}
+        self._marks: dict[int, deque[tuple[float, float]]] = {}
         self._shown: dict[int, ContainerUsage] = {}
 
     def take(self, found: Mapping[int, Usage], now: float) -> None:
-        """Take one sample of all groups at the time `now` (seconds of any steady clock)."""
-        for group in set(self._marks) - set(found):
-            del self._marks[group]
-            self._shown.pop(group, None)
-        for group, usage in found.items():
-            since, spent = self._marks.setdefault(group, (now, usage.cpu_seconds))
-            cores = self._shown[group].cpu_cores if group in self._shown else 0.0
-            if now - since >= RATE_SECONDS:
+        """Take one sample of all trees at the time `now` (seconds of any steady clock)."""
+        for leader in self._marks.keys() - found.keys():
+            del self._marks[leader]
+            self._shown.pop(leader, None)
+        for leader, usage in found.items():
+            marks = self._marks.setdefault(leader, deque())
+            marks.append((now, usage.cpu_seconds))
+            while len(marks) > 2 and now - marks[1][0] >= WINDOW_SECONDS:
+                marks.popleft()
+            since, spent = marks[0]
+            if now > since:
                 cores = max(0.0, usage.cpu_seconds - spent) / (now - since)
-                self._marks[group] = (now, usage.cpu_seconds)
-            self._shown[group] = ContainerUsage(cores, usage.memory_bytes)
+                self._shown[leader] = ContainerUsage(cores, usage.memory_bytes)
 
-    def of(self, group: int) -> ContainerUsage | None:
-        """The last values of a group."""
-        return self._shown.get(group)
+    def of(self, leader: int) -> ContainerUsage | None:
+        """The last values of a tree; None before its second sample."""
+        return self._shown.get(leader)

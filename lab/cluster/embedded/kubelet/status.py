@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lab.cluster.embedded.defaults import quality_class
 from lab.cluster.embedded.store import Obj, stamp
 
 HOST_ADDRESS = "127.0.0.1"
@@ -24,12 +25,14 @@ class ContainerState:
     ready: bool = False
     started: bool = False
     has_run: bool = False
+    resources: Obj = field(default_factory=dict)
+    """Requests and limits in force: those of the spec, as nothing resizes a running container here."""
 
     @classmethod
     def before(cls, container: Obj) -> ContainerState:
         """A container that nothing has happened to."""
         waiting = {"waiting": {"reason": "ContainerCreating"}}
-        return cls(container["name"], container["image"], waiting)
+        return cls(container["name"], container["image"], waiting, resources=container.get("resources") or {})
 
     def shown(self) -> Obj:
         """The entry of `containerStatuses`."""
@@ -43,6 +46,10 @@ class ContainerState:
             "state": self.state,
             "lastState": self.last_state,
         }
+        if self.resources:
+            found["resources"] = self.resources
+        if self.resources.get("requests"):
+            found["allocatedResources"] = self.resources["requests"]
         if self.container_id:
             found["containerID"] = self.container_id
         return found
@@ -87,7 +94,7 @@ def pod_status(pod: Obj, states: list[ContainerState], address: str, now: dateti
         "hostIPs": [{"ip": HOST_ADDRESS}],
         "startTime": before.get("startTime") or stamp(now),
         "containerStatuses": [state.shown() for state in states],
-        "qosClass": quality_of_service(pod),
+        "qosClass": quality_class(pod["spec"]),
     }
     if address:
         status.update({"podIP": address, "podIPs": [{"ip": address}]})
@@ -99,16 +106,3 @@ def _condition(before: Obj, now: datetime, kind: str, holds: bool, reason: dict[
     old = next((c for c in before.get("conditions") or () if c["type"] == kind), None)
     since = old["lastTransitionTime"] if old is not None and old["status"] == status else stamp(now)
     return {"type": kind, "status": status, "lastProbeTime": None, "lastTransitionTime": since, **reason}
-
-
-def quality_of_service(pod: Obj) -> str:
-    """Guaranteed, Burstable or BestEffort, from the requests and limits of the containers."""
-    resources = [container.get("resources") or {} for container in pod["spec"]["containers"]]
-    if not any(part.get("requests") or part.get("limits") for part in resources):
-        return "BestEffort"
-    for part in resources:
-        limits = part.get("limits") or {}
-        requests = {**limits, **(part.get("requests") or {})}
-        if set(limits) < {"cpu", "memory"} or any(requests[key] != limits[key] for key in ("cpu", "memory")):
-            return "Burstable"
-    return "Guaranteed"
