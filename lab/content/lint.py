@@ -202,6 +202,8 @@ def _check_event_index(where: Sequence[Key], index: int, events: int, report: Re
 def _check_objectives(loaded: LoadedScenario, report: Report) -> None:
     scenario = loaded.scenario
     names = [objective.name for objective in scenario.objectives]
+    if scenario.impact is not None and scenario.impact not in names:
+        report(("impact",), f"`{scenario.impact}` is not an objective", suggestion(scenario.impact, names))
     for index, objective in enumerate(scenario.objectives):
         if objective.name in names[:index]:
             report(("objectives", index, "name"), f"`{objective.name}` is there twice", "give each its own name")

@@ -211,6 +211,8 @@ class Scenario(Content):
     visible: StrictStr | None = None
     """Name of the alert that shows the fault; in a quiet scenario the one that draws the eye, or None."""
     truth: Truth
+    impact: StrictStr | None = None
+    """Name of the objective whose figure is the share of requests served as promised; None is the good share."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     safeguards: Annotated[tuple[SafeguardName, ...], Field(min_length=1)]
     hints: tuple[Hint, ...] = ()

@@ -118,12 +118,18 @@ class RunFacts:
 
     @cached_property
     def bad_share(self) -> float | None:
-        """Mean share of requests that were not good, from onset to mitigation (or the end); None if unmeasured."""
+        """Mean share of requests not served as promised, from onset to mitigation (or the end); None if unmeasured."""
         if self.onset_at is None:
             return None
         end = self.mitigated_at if self.mitigated_at is not None else self.ended_at
-        shares = [share for _, share in values(self.samples.of("good_share"), self.onset_at, end)]
+        shares = [share for _, share in values(self.samples.of(self._promise), self.onset_at, end)]
         return 1.0 - sum(shares) / len(shares) if shares else None
+
+    @property
+    def _promise(self) -> str:
+        """Series of the share of requests that were served as promised."""
+        impact = self.scenario.impact
+        return "good_share" if impact is None else f"objective.{impact}"
 
 
 def facts_of(bundle: Bundle, scenario: Scenario) -> RunFacts:

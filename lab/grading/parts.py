@@ -156,7 +156,8 @@ def severity(note: Note, facts: RunFacts) -> Part | None:
         return None
     right = right_severities(facts.bad_share)
     said = parse_severity(note.matter.text("severity"))
-    expected = f"{' or '.join(right)}: {facts.bad_share:.1%} of requests were not good from onset to mitigation"
+    harm = f"{facts.bad_share:.1%} of requests were not served as promised from onset to mitigation"
+    expected = f"{' or '.join(right)}: {harm}"
     if said in right:
         return Part("severity", SEVERITY, SEVERITY, expected)
     near = said is not None and abs(SEVERITIES.index(said) - SEVERITIES.index(right[0])) == 1

@@ -14,6 +14,7 @@ from lab.grading.severity import severity_of
 from lab.incident.events import ChangeApplied
 from lab.incident.objectives import longest_hold
 from lab.keeper.client import KeeperClient
+from lab.keeper.indicators import most_broken
 from lab.keeper.memo import Memo
 from lab.keeper.minds import Mind, found_nothing
 from lab.keeper.view import AlertView, ChangeView, RunView
@@ -109,11 +110,11 @@ class Autopilot:
         ]
 
     def _declare(self, alert: AlertView) -> None:
-        share = self.lab.prometheus.value("1 - job:good_requests:share15s") or 0.0
-        self.memo.severity = severity_of(share)
+        broken = most_broken(self.lab.prometheus)
+        self.memo.severity = severity_of(broken.share)
         self.client.declare(self.memo.severity, alert.summary)
         self.memo.declared_at = self.lab.around.now()
-        self.say(f"Declared {self.memo.severity}: {100 * share:.0f} % of requests are not good.")
+        self.say(f"Declared {self.memo.severity}: {100 * broken.share:.0f} % of requests {broken.indicator.broken}.")
 
     def _diagnose(self) -> None:
         self.stop.wait(self.mind.settle_seconds)

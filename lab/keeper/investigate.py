@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.keeper.indicators import GOOD, Indicator
 from lab.keeper.view import ChangeView
 from lab.telemetry.prometheus import Prometheus
 
@@ -53,6 +54,8 @@ class Finding:
     component: str
     change: ChangeView | None
     because: tuple[str, ...]
+    indicator: Indicator = GOOD
+    """The promise that is broken."""
 
 
 def read(prometheus: Prometheus, component: str, before: float, now: float) -> Reading:

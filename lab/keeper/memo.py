@@ -15,7 +15,6 @@ from lab.keeper.prose import later_sections, quiet_note
 from lab.keeper.view import ChangeView, RunView
 from lab.operate.lab import Lab
 
-_GOOD = "job:good_requests:share15s"
 _BAD_BELOW = 0.97
 _GOOD_ABOVE = 0.98
 _WINDOW_SECONDS = 15.0
@@ -44,7 +43,7 @@ def write_note(memo: Memo, view: RunView, lab: Lab) -> str:
         return render(NoteFields(incident=view.run_id))
     if finding.cause == NO_FAULT:
         return quiet_note(view.run_id, memo.alert, ())
-    shares = _shares(memo, lab)
+    shares = _shares(finding.indicator.promql, memo, lab)
     started = began(shares, memo.alert_at, view.on_call_since or 0.0)
     mitigated = _mitigated(shares) if memo.resolved_at else 0.0
     bad = [1 - value for at, value in shares if started <= at <= (mitigated or shares[-1][0])]
@@ -72,9 +71,9 @@ def write_note(memo: Memo, view: RunView, lab: Lab) -> str:
     )
 
 
-def _shares(memo: Memo, lab: Lab) -> Sequence[tuple[float, float]]:
+def _shares(promql: str, memo: Memo, lab: Lab) -> Sequence[tuple[float, float]]:
     try:
-        series = lab.prometheus.range(_GOOD, memo.alert_at - 60, lab.around.now(), 1.0)
+        series = lab.prometheus.range(promql, memo.alert_at - 60, lab.around.now(), 1.0)
     except LabError:
         return ((memo.alert_at, 1.0),)
     return series[0].points if series else ((memo.alert_at, 1.0),)
@@ -120,14 +119,14 @@ def _clock(at: float) -> str:
 def _actions(finding: Finding) -> tuple[Action, ...]:
     return (
         Action(
-            do=f"Roll {finding.component} out as a canary that is compared in p99, not in the mean or the median",
+            do=finding.indicator.prevent.format(component=finding.component),
             type="prevent",
             owner=f"{finding.component} team",
             due="3 weeks",
             addresses=finding.cause,
         ),
         Action(
-            do=f"Alert on the p99 of {finding.component} by release, beside the burn rate",
+            do=finding.indicator.detect.format(component=finding.component),
             type="detect",
             owner="on-call lead",
             due="2 weeks",
@@ -139,7 +138,7 @@ def _actions(finding: Finding) -> tuple[Action, ...]:
 def _sections(memo: Memo, finding: Finding, share: float, started: float, mitigated: float) -> dict[str, str]:
     cause = load_causes().get(finding.cause)
     title = finding.cause if cause is None else cause.title.lower()
-    change = finding.change
+    change, indicator = finding.change, finding.indicator
     trigger = (
         "No change of the component came before it."
         if change is None
@@ -149,20 +148,20 @@ def _sections(memo: Memo, finding: Finding, share: float, started: float, mitiga
     end = f"until {_clock(mitigated)}" if mitigated else "and it had not recovered when we stopped"
     return {
         "Summary": (
-            f"From {_clock(started)} {end}, about {100 * share:.0f} % of scoring requests were slow or failed, as the "
-            f"callers measure it. The part at fault was {finding.component}: {title}. The alert {memo.alert} showed it."
+            f"From {_clock(started)} {end}, about {100 * share:.0f} % of scoring requests "
+            f"{indicator.broken}. The part at fault was {finding.component}: {title}. The alert {memo.alert} showed it."
         ),
         "Root cause and trigger": f"What the graphs say: {'; '.join(finding.because)}. {trigger}",
         "Mitigation": (
             f"We did this: {done}. "
             + (
-                "The share of good requests came back above 98 % and stayed there under the usual load."
+                f"The {indicator.measure} came back above 98 % and stayed there under the usual load."
                 if mitigated
-                else "The share of good requests did not come back while we watched."
+                else f"The {indicator.measure} did not come back while we watched."
             )
         ),
         "Actions": (
-            f"The two actions above address {finding.cause}: one keeps such a release of {finding.component} from "
-            "reaching everybody at once, the other shows it sooner."
+            f"The two actions above address {finding.cause}: one keeps such a change of {finding.component} from "
+            "reaching everybody unseen, the other shows it sooner."
         ),
     }

@@ -16,9 +16,11 @@ from lab.incident.events import ChangeApplied
 from lab.incident.objectives import longest_hold
 from lab.incident.state import RunState, fold
 from lab.keeper.files import RunFiles
+from lab.keeper.indicators import APPROVED, most_broken
 from lab.keeper.investigate import REQUEST_PATH, Finding, before_changes, conclude, read
 from lab.keeper.memo import Memo, write_note
 from lab.keeper.prose import later_sections, quiet_note
+from lab.keeper.versions import conclude_versions, look_at_versions
 from lab.keeper.view import AlertView, ChangeView, RunView
 from lab.operate.lab import Lab
 
@@ -26,6 +28,8 @@ CALM_SECONDS = 90.0
 """Who is on call and saw no alert for so long says that nothing is wrong, where the scenario promises none."""
 LOOK_SECONDS = 15.0
 """A proof of a quiet scenario lets a window of every figure go by after the last event, and then the longest hold."""
+WORTH_A_LOOK = 0.01
+"""Share of requests beyond which a promise counts as broken."""
 
 
 class Mind(Protocol):
@@ -51,7 +55,7 @@ class Mind(Protocol):
 
 
 class OnCall:
-    """Reads alerts, quantiles and the list of changes, and never the truth."""
+    """Reads alerts, quantiles, versions and the list of changes, and never the truth."""
 
     settle_seconds = 6.0
 
@@ -70,6 +74,9 @@ class OnCall:
     def conclude(self, memo: Memo, lab: Lab) -> Finding:
         now = lab.around.now()
         at = memo.alert_at or now
+        broken = most_broken(lab.prometheus)
+        if broken.indicator is APPROVED and broken.share > WORTH_A_LOOK:
+            return conclude_versions(look_at_versions(lab.prometheus), memo.changes, at)
         before = before_changes(memo.changes, at)
         readings = [read(lab.prometheus, name, before, now) for name in REQUEST_PATH]
         return conclude(readings, memo.changes, at)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from lab.errors import MissingError, SettingsError
@@ -136,8 +138,12 @@ def require_alias(text: str) -> str:
 
 
 def _mlflow(environ: Mapping[str, str]) -> Path | None:
-    folders = f"{Path(sys.executable).parent}:{environ.get('PATH', '')}"
-    found = shutil.which("mlflow", path=folders)
+    """The program `mlflow` of a whole MLflow; the one beside this Python may be a slim one, which has no screens."""
+    beside = Path(sys.executable).parent
+    if find_spec("mlflow") is not None and find_spec("flask") is not None:
+        return beside / "mlflow"
+    others = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder and Path(folder) != beside]
+    found = shutil.which("mlflow", path=os.pathsep.join(others)) if others else None
     return None if found is None else Path(found)
 
 

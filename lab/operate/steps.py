@@ -44,7 +44,7 @@ def command_lines(step: Step, commits: Mapping[int, str]) -> tuple[str, ...]:
         case SetImage():
             return tuple(f"set image {target} {tag}" for target, tag in step.set_image.items())
         case DeletePods():
-            return (f"delete pod, each that this names: {step.delete_pods}",)
+            return (f"delete pod, each that this names: {' '.join(step.delete_pods.split())}",)
         case NothingWrong():
             reason = f' --reason "{step.nothing_wrong.reason}"' if step.nothing_wrong.reason else ""
             return (f"incident resolve --nothing-wrong{reason}",)

@@ -186,7 +186,8 @@ class RegistryLoader:
 
     def _target(self) -> str:
         source = self._source
-        alias = LATEST if self._behaviour.pick == "latest" else source.alias
+        pinned = source.alias.isdecimal()
+        alias = LATEST if self._behaviour.pick == "latest" and not pinned else source.alias
         return "/resolve?" + urlencode({"model": source.model, "alias": alias, "client": source.client})
 
     async def _ask(self, target: str) -> Answer:

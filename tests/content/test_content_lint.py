@@ -49,6 +49,7 @@ CASES: list[tuple[str, str, str, str, str, str]] = [
     (S, "visible: GoodBurn", "visible: GodBurn", "visible", "not an alert", "`GoodBurn`"),
     (S, "safeguards: [serving", "may_change: [Other]\nsafeguards: [serving", "may_change[0]", "not an alert",
      "GoodBurn"),
+    (S, "objectives:\n", "impact: god_share\nobjectives:\n", "impact", "not an objective", "`good_share`"),
     (S, "{name: good_share,", "{name: serving,", "objectives[0].name", "is a safeguard", "another name"),
     (S, "safeguards: [serving,", "safeguards: [serving, serving,", "safeguards[1]", "twice", "once"),
     (S, "objectives:\n", "objectives:\n  - {name: good_share, promql: answers_total, must: '> 1', hold: 5s}\n",

@@ -10,7 +10,7 @@ import pytest
 from grading_notes import EMPTY_TEMPLATE, QUIET, REFERENCE, SECTIONS, reference, with_sections
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from incident_runs import changed, closed, declared, diagnosed, quiet_run, solved_run
+from incident_runs import SCENARIO, changed, closed, declared, diagnosed, quiet_run, solved_run
 from test_grading_baselines import CAUSES, graded, line
 
 from lab.grading.actions import is_role
@@ -352,3 +352,15 @@ def test_owners_are_roles() -> None:
         assert is_role(role, ("tom", "priya")), role
     for person in ("Tom", "priya", "Maria Garcia", "me@example.org", "@tom", "", "tom (sre)"):
         assert not is_role(person, ("tom", "priya")), person
+
+
+def test_the_severity_is_judged_by_the_promise_that_the_scenario_names() -> None:
+    run = solved_run()
+    run.scenario_yaml = SCENARIO.replace("objectives:\n", "impact: approved\nobjectives:\n").replace(
+        "safeguards:", '  - {name: approved, promql: "approved", must: "> 0.99", hold: 20s}\nsafeguards:'
+    )
+    run.values["objective.approved"] = lambda s: 0.2 if 95 <= s < 200 else 1.0
+    facts = facts_of(run.bundle(), run.scenario)
+    assert facts.bad_share == pytest.approx(0.8, abs=0.01)
+    assert line(grade_note(reference(severity="SEV1"), facts, CAUSES), "severity").points > 4
+    assert line(grade_note(reference(severity="SEV3"), facts, CAUSES), "severity").points == 0

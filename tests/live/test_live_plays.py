@@ -26,3 +26,10 @@ def test_grading_the_bundle_again_with_the_stack_down_gives_the_same(box: Box) -
     again = box.lab("grade", live.json["bundle"], "--json")
     assert again.json == live.json
     assert again.code == 0
+
+
+@pytest.mark.parametrize("slug", ["rolled-back-nothing-changed", "one-in-three-from-last-week"])
+def test_the_demo_finds_out_which_version_answers(box: Box, slug: str) -> None:
+    done = box.demo(slug)
+    assert done.json["verdict"] == "pass", done.out + done.err
+    assert done.json["explained"] >= 95, done.json["lines"]

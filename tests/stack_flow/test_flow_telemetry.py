@@ -24,6 +24,7 @@ ALERTS = {item["name"]: item for part in TELEMETRY for item in part.get("alerts"
 PARTS = ("_bucket", "_sum", "_count")
 FUNCTIONS = {
     "sum", "by", "le", "rate", "histogram_quantile", "and", "or", "unless", "on", "count", "round", "up", "quantile",
+    "count_values", "max_over_time", "avg_over_time", "time", "model",
     "job", "pod", "code", "replica", "outcome", "component", "release", "version", "model_version",
     "max", "node", "group_left",
 }  # fmt: skip

@@ -86,7 +86,8 @@ async def test_an_alias_that_moves_is_served(scene: Scene) -> None:
 async def test_a_number_pins_a_version_and_latest_takes_the_newest(scene: Scene) -> None:
     await scene.loader(alias="1").poll()
     await scene.loader(Loader(pick="latest")).poll()
-    assert scene.adopted == ["1", "5"]
+    await scene.loader(Loader(pick="latest"), alias="2").poll()
+    assert scene.adopted == ["1", "5", "2"]
 
 
 @pytest.mark.parametrize(("content", "outcome"), [(b"not the registered file", "wrong_hash"), (b"", "wrong_hash")])
