@@ -21,7 +21,7 @@ def outcomes(feed: Component) -> dict[str, float]:
 
 def replace(rig: Rig, index: int) -> Component:
     """Start another model server, let it in, and put it in the place of one."""
-    fresh = rig.start("model-server")
+    fresh = rig.start("model-server", f"--registry=http://{rig.registry.address}")
     fresh.await_ready("/v2/health/ready")
     rig.publish(fresh)
     rig.models[index] = fresh
