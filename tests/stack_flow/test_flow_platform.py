@@ -12,6 +12,7 @@ from stack_flow_rig import ROOT
 
 from stack.common.release import (
     BackgroundRelease,
+    FeedRelease,
     Log,
     ModelServerRelease,
     RegistryRelease,
@@ -31,6 +32,7 @@ OTHERS = {"prometheus", "alertmanager"}
 REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
 KINDS: dict[str, type[ServingRelease | BackgroundRelease]] = {
     "model-server": ModelServerRelease, "gateway": ServingRelease, "registry": RegistryRelease,
+    "feed": FeedRelease,
 }  # fmt: skip
 DOCUMENTS: list[dict[str, Any]] = [
     document
