@@ -202,7 +202,7 @@ def _beside(path: str, key: str) -> str:
 
 
 def _convert(kind: Any, value: object, metadata: Mapping[str, Any], file: str, where: str) -> object:
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _build(kind, value, file, where)
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
