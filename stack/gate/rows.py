@@ -12,8 +12,12 @@ from stack.common.features import COUNT
 from stack.gate.contract import Value
 
 Row = list[Value]
+"""Twelve values in the order of the model's input."""
 
 _packer = struct.Struct(f"<{COUNT}f")
+PACKED_BYTES = _packer.size
+"""Bytes of a packed row."""
+
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 

@@ -103,7 +103,7 @@ class QualityGate:
     def _right(self, row: Row) -> bool:
         """Whether a row without gaps keeps the contract; False also for one that has to be looked at value by value."""
         try:
-            within = all(map(le, self._lows, row)) and all(map(le, row, self._highs))
+            within = all(map(le, self._lows, row)) and all(map(le, row, self._highs))  # type: ignore[arg-type]
             return within and not any(row[place] % 1 for place in self._whole)  # type: ignore[operator]
         except TypeError:
             return False
