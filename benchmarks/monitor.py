@@ -41,7 +41,7 @@ MARK = "<!-- measured: {} -->"
 LOOK, WARM, AFTER, CLEAN = 40, 2960, 4000, 24_000
 """Flights between two looks, before something happens, after it, and of a clean run."""
 
-PSI, PSI_LONG, SCORE_PSI, DECISIONS, NULLS, WRONG, GAP, BRIER = 0.10, 0.05, 0.08, 0.06, 0.05, 0.01, 0.05, 0.03
+PSI, PSI_LONG, SCORE_PSI, DECISIONS, NULLS, WRONG, GAP, BRIER = 0.10, 0.03, 0.08, 0.06, 0.05, 0.01, 0.05, 0.03
 """The thresholds of `stack/platform/rules/monitor.yaml`."""
 ALERTS = (
     "FeatureDrift", "FeatureNulls", "FeatureRange",
@@ -199,9 +199,7 @@ def main() -> None:
     """Measure, print and, if asked, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5, help="runs of each case (default: %(default)s)")
-    parser.add_argument(
-        "--clean", type=int, default=10, help="clean runs of each pool and model"
-    )
+    parser.add_argument("--clean", type=int, default=10, help="clean runs of each pool and model")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/monitor.md")
     arguments = parser.parse_args()
     scorers = {version: Scorer.load(resolve(version)) for version in ("2", "3", "4", "5")}
