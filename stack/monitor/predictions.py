@@ -17,7 +17,7 @@ Predictions after which practically every outcome is known: the feed tells half 
 as in life, after 2.5 times as many. Younger windows know too few late flights, which take longer to land.
 """
 CAPACITY = max(LONG_WINDOW, SETTLE + 2 * WINDOW) + 1
-"""Predictions that are kept: one more than the longest window, so that what leaves it is still there to be taken off."""
+"""Predictions that are kept: one more than the longest window, which has to see what leaves it."""
 
 EARLY_TRUTHS = 2_000
 """Outcomes that may wait for a prediction that was not seen yet."""

@@ -22,6 +22,7 @@ PARTS = ("_bucket", "_sum", "_count")
 FUNCTIONS = {
     "sum", "by", "le", "rate", "histogram_quantile", "and", "or", "unless", "on", "count", "round", "up", "quantile",
     "job", "pod", "code", "replica", "outcome", "component", "release", "version", "model_version",
+    "abs", "group_left", "feature", "kind", "origin", "window",
 }  # fmt: skip
 
 
