@@ -1,7 +1,7 @@
 """
 How soon the monitor sees what goes wrong, and how often it cries wolf; writes the tables of `docs/monitor.md`.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.monitor [--runs 5] [--clean 10] [--write]
+    OMP_NUM_THREADS=1 python -m benchmarks.monitor [--runs 3] [--clean 10] [--write]
 
 The monitor's own code takes real flights, scored by the registered versions, outcomes with their real delay, and is
 looked at after every 40 flights, as Prometheus does once a second at 40 requests a second. Nothing waits.
@@ -198,7 +198,7 @@ def write(tables: dict[str, str]) -> None:
 def main() -> None:
     """Measure, print and, if asked, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
-    parser.add_argument("--runs", type=int, default=5, help="runs of each case (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each case (default: %(default)s)")
     parser.add_argument("--clean", type=int, default=10, help="clean runs of each pool and model")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/monitor.md")
     arguments = parser.parse_args()
