@@ -23,7 +23,10 @@ from stack.data.encoding import encode
 
 LATE_MINUTES = 15
 TRAIN_MONTHS = (1, 5)
-CALM = ("2013-10-01", "2013-10-28")
+POOLS = {"calm": ("2013-10-01", "2013-10-28"), "busy": ("2013-06-04", "2013-07-01")}
+"""First and last day of each pool: four whole weeks that no model was trained on."""
+STORMS = ("2013-03-08", "2013-07-22", "2013-07-23", "2013-12-17")
+"""Days of weather on which half of the flights and more were late."""
 PUERTO_RICO = dict.fromkeys(("BQN", "SJU", "PSE", "STT"), "America/Puerto_Rico")
 """Destinations that the table of airports lacks; all keep the same time the year round."""
 IMPOSSIBLE_WIND_MPH = 200
@@ -138,13 +141,14 @@ def write_training(path: Path, table: pd.DataFrame, features: Floats) -> None:
 def write_pool(path: Path, table: pd.DataFrame, features: Floats) -> None:
     """Write what a feed replays: features, label, times and what the flight ids are made of."""
     pushback = table["pushback"].to_numpy(np.int64)
+    steps = np.diff(pushback, prepend=pushback[0])
     destinations, dest = np.unique(table["dest"].to_numpy(dtype="U3"), return_inverse=True)
     np.savez_compressed(
         path,
         features=encode(features),
         late=(table["arr_delay"] >= LATE_MINUTES).to_numpy(np.uint8),
         pushback_start=pushback[0] * 60,
-        pushback_steps=np.diff(pushback, prepend=pushback[0]).astype(np.uint16),
+        pushback_steps=steps.astype(np.uint16 if steps.max() < 2**16 else np.uint32),
         lag_minutes=(table["landed"] - table["pushback"]).to_numpy(np.int16),
         number=table["flight"].to_numpy(np.int16),
         month_day=(table["month"] * 100 + table["day"]).to_numpy(np.int16),
@@ -166,8 +170,10 @@ def main() -> None:
     months = table["month"].between(*TRAIN_MONTHS).to_numpy()
     write_training(arguments.out / "train.npz", table[months], features[months])
     days = pd.to_datetime(table[["year", "month", "day"]])
-    calm = days.between(*CALM).to_numpy()
-    write_pool(arguments.out / "calm.npz", table[calm], features[calm])
+    chosen = {name: days.between(*span).to_numpy() for name, span in POOLS.items()}
+    chosen["storms"] = days.isin(pd.to_datetime(list(STORMS))).to_numpy()
+    for name, rows in chosen.items():
+        write_pool(arguments.out / f"{name}.npz", table[rows], features[rows])
     if arguments.year:
         write_training(arguments.year, table, features)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from lab.content.model import Component, Content
 
@@ -53,6 +53,45 @@ class ServingRelease(BackgroundRelease):
     reject: Reject = Reject()
 
 
+Origin = Literal["EWR", "JFK", "LGA"]
+Carrier = Literal["9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"]
+Feature = Literal[
+    "dep_delay", "sched_hour", "block", "distance", "carrier_c", "origin_c",
+    "o_delay", "r_gain", "o_gain", "temp", "wind_speed", "visib",
+]  # fmt: skip
+Size = Annotated[float, Field(ge=-1e6, le=1e6, strict=True)]
+
+
+class Where(Content):
+    """Which flights a step applies to."""
+
+    origin: Origin | Literal[""] = ""
+    carrier: Carrier | Literal[""] = ""
+
+
+class Transform(Content):
+    """One step that changes a feature of flights before they are sent."""
+
+    feature: Feature
+    where: Where = Where()
+    share: Share = 1.0
+    swap: Feature | Literal[""] = ""
+    stale_hours: Annotated[float, Field(ge=0, le=720, strict=True)] = 0.0
+    absolute: StrictBool = False
+    scale: Size = 1.0
+    add: Size = 0.0
+    wrap: Annotated[float, Field(ge=0, le=1e6, strict=True)] = 0.0
+    codes: tuple[Annotated[StrictInt, Field(ge=0, le=1000)], ...] = ()
+    fill: Size | None = None
+    null_share: Share = 0.0
+
+
+class FeedRelease(BackgroundRelease):
+    """A release of the feed."""
+
+    transform: tuple[Transform, ...] = ()
+
+
 class Loader(Content):
     """How a model server follows the registry."""
 
@@ -78,12 +117,12 @@ class RegistryRelease(BackgroundRelease):
     limits: Limits = Limits()
 
 
-Release = ServingRelease | ModelServerRelease | RegistryRelease | BackgroundRelease
+Release = ServingRelease | ModelServerRelease | RegistryRelease | FeedRelease | BackgroundRelease
 
 RELEASED: dict[Component, type[Release]] = {
     "model-server": ModelServerRelease,
     "gateway": ServingRelease,
-    "feed": BackgroundRelease,
+    "feed": FeedRelease,
     "monitor": BackgroundRelease,
     "discovery": BackgroundRelease,
     "registry": RegistryRelease,

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from lab.content.model import Proof, Scenario
-from lab.content.release import BackgroundRelease, ModelServerRelease, RegistryRelease, ServingRelease
+from lab.content.release import BackgroundRelease, FeedRelease, ModelServerRelease, RegistryRelease, ServingRelease
 from lab.errors import Problem
 
 SCHEMAS_FOLDER = Path(__file__).with_name("schemas")
@@ -21,6 +21,7 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
     "release-model-server.json": ModelServerRelease,
     "release-registry.json": RegistryRelease,
     "release-background.json": BackgroundRelease,
+    "release-feed.json": FeedRelease,
 }
 """File name of each schema to the model it comes from."""
 

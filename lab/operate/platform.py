@@ -25,13 +25,16 @@ TEAM: Mapping[str, str] = {
 }
 """First names that scenarios use, to full names as git shows them."""
 
-_FOLDERS = ("manifests", "options", "rules", "prometheus", "alertmanager", "gateway", "billing", "runbooks")
+_FOLDERS = (
+    "manifests", "options", "rules", "prometheus", "alertmanager", "gateway", "billing", "contracts", "runbooks",
+)  # fmt: skip
 _CONFIG_MAPS = (
     ("prometheus-config", "prometheus", "prometheus"),
     ("prometheus-rules", "prometheus", "rules"),
     ("alertmanager-config", "alertmanager", "alertmanager"),
     ("gateway-routes", "gateway", "gateway"),
     ("billing-prices", "billing", "billing"),
+    ("feature-contracts", "gateway", "contracts"),
 )
 """ConfigMaps that are made from folders: name, component, folder."""
 _FIELD, _RECORD = "\x1f", "\x1e"
@@ -215,9 +218,9 @@ class PlatformRepo:
         """
         What applying the repo would apply, in order: everything else first, Deployments last.
 
-        `below` is a file or folder of the repo, or `.` for all; the ConfigMaps of Prometheus, Alertmanager, the gateway
-        and billing are made from their folders as kustomize's configMapGenerator would. What lies in `options/` is
-        applied by nobody.
+        `below` is a file or folder of the repo, or `.` for all; the ConfigMaps of Prometheus, Alertmanager, gateway,
+        billing and the contracts are made from their folders as kustomize's configMapGenerator would. What lies in
+        `options/` is applied by nobody.
         """
         target = (self.folder / below).resolve()
         if not target.is_relative_to(self.folder.resolve()) or not target.exists():

@@ -12,11 +12,13 @@ import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
 from stack.common.errors import StartError, nearest
+from stack.common.transforms import Transform
 
 DEVELOPMENT = "dev"
 """The name of what runs when no release is named."""
@@ -107,10 +109,18 @@ class ModelServerRelease(ServingRelease):
 
 @dataclass(frozen=True, slots=True)
 class BackgroundRelease(Release):
-    """A release of a component beside the request path: feed, monitor and discovery."""
+    """A release of a component beside the request path: monitor and discovery."""
 
     start: Start = Start()
     log: Log = Log()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRelease(BackgroundRelease):
+    """A release of the feed."""
+
+    transform: tuple[Transform, ...] = ()
+    """What it does to the features of flights, step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,9 @@ def _build(kind: type[T], value: object, file: str, where: str, reserved: frozen
                 f"{file}: unknown key {path}; the nearest known key is {_beside(path, nearest(str(key), fields))}"
             )
         arguments[key] = _convert(hints[key], item, fields[key].metadata, file, path)
+    for name, item in fields.items():
+        if item.default is dataclasses.MISSING and name not in arguments:
+            raise StartError(f"{file}: {where or 'the file'}: expected a key {name}")
     return kind(**arguments)
 
 
@@ -188,19 +201,26 @@ def _beside(path: str, key: str) -> str:
     return f"{parent}.{key}" if parent else key
 
 
-def _convert(kind: type[Any], value: object, metadata: Mapping[str, Any], file: str, where: str) -> object:
-    if dataclasses.is_dataclass(kind):
+def _convert(kind: Any, value: object, metadata: Mapping[str, Any], file: str, where: str) -> object:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _build(kind, value, file, where)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise StartError(f"{file}: {where}: expected a list, found {type(value).__name__}")
+        part = get_args(kind)[0]
+        return tuple(_convert(part, item, metadata, file, f"{where}.{place}") for place, item in enumerate(value))
+    if isinstance(kind, UnionType):
+        kind = get_args(kind)[0]
     accepted: tuple[type, ...] = (int, float) if kind is float else (kind,)
-    if not isinstance(value, accepted) or isinstance(value, bool):
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         raise StartError(f"{file}: {where}: expected {_NAMES[kind]}, found {value!r}")
     low, high = metadata.get("within", (-math.inf, math.inf))
     if isinstance(value, int | float) and not low <= value <= high:
         raise StartError(f"{file}: {where}: expected {low:g} to {high:g}, found {value!r}")
     choices: tuple[str, ...] = metadata.get("one_of", ())
     if choices and value not in choices:
-        raise StartError(f"{file}: {where}: expected {' or '.join(choices)}, found {value!r}")
+        raise StartError(f"{file}: {where}: expected {' or '.join(filter(None, choices))}, found {value!r}")
     return kind(value)
 
 
-_NAMES: dict[type[Any], str] = {float: "a number", int: "a whole number", str: "text"}
+_NAMES: dict[type[Any], str] = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}

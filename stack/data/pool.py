@@ -34,6 +34,8 @@ class Pool:
     """From push-back to landing: how long the truth takes."""
     carriers: tuple[str, ...]
     origins: tuple[str, ...]
+    month_day: NDArray[np.int16]
+    """Scheduled date of departure, 1001 is 1 October."""
     ids: tuple[str, ...]
     """Unique in a pool, like `UA1545-1001-EWR-IAH`: flight, month and day of departure, from, to."""
 
@@ -96,6 +98,7 @@ def load_pool(name: str, folder: Path = FOLDER) -> Pool:
             lag_seconds=stored["lag_minutes"].astype(np.int32) * 60,
             carriers=carriers,
             origins=origins,
+            month_day=stored["month_day"].astype(np.int16),
             ids=_ids(carriers, origins, stored["number"], stored["month_day"], stored["destinations"][stored["dest"]]),
         )
 

@@ -14,6 +14,7 @@ class FeedMetrics:
     def __init__(self, release: str) -> None:
         self.registry = component_registry("feed", release)
         self.planned = Counter("feed_planned_requests", "Requests that came due.", registry=self.registry)
+        self.plans = Counter("feed_plans", "Plans that were put in place while it ran.", registry=self.registry)
         self._outcomes = Counter(
             "feed_requests", "Planned requests by what they came to.", ["outcome"], registry=self.registry
         )

@@ -21,6 +21,9 @@ READY_WAIT_SECONDS = 15.0
 
 READY_POLL_SECONDS = 0.1
 
+LONGEST_SLEEP_SECONDS = 0.5
+"""How soon a schedule that was changed is noticed at the latest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -79,12 +82,11 @@ class Sender:
         except TimeoutError:
             self._log.warning("the gateway is not ready; sending all the same")
 
-    async def run(self, requests_per_second: float) -> None:
-        """Send at that rate until cancelled; what is in flight then goes on."""
+    async def run(self, schedule: Schedule) -> None:
+        """Send what the schedule has due until cancelled; what is in flight then goes on."""
         loop = asyncio.get_running_loop()
-        schedule = Schedule(requests_per_second, loop.time())
         while True:
-            await asyncio.sleep(max(0.0, schedule.next_due - loop.time()))
+            await asyncio.sleep(min(max(0.0, schedule.next_due - loop.time()), LONGEST_SLEEP_SECONDS))
             for due in schedule.due(loop.time()):
                 self._send(due)
 

@@ -35,12 +35,16 @@ class TruthQueue:
     """
 
     def __init__(self, requests_per_second: float, capacity: int = CAPACITY) -> None:
-        self._median_seconds = MEDIAN_DELAY_REQUESTS / requests_per_second
+        self.pace(requests_per_second)
         self._pending: list[tuple[float, int, str, bool]] = []
         self._arrivals = 0
         self._known: deque[Truth] = deque(maxlen=capacity)
         self.last = 0
         """Number of the newest known outcome; 0 when there is none."""
+
+    def pace(self, requests_per_second: float) -> None:
+        """Take another rate for the delays of flights to come."""
+        self._median_seconds = MEDIAN_DELAY_REQUESTS / requests_per_second
 
     def add(self, flight_id: str, late: bool, lag: float, sent_at: float) -> None:
         """Take the outcome of a flight sent at `sent_at` seconds; `lag` is a multiple of the median delay."""

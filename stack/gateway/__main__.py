@@ -15,11 +15,13 @@ from stack.common.arguments import component_parser, http_url
 from stack.common.errors import StartError
 from stack.common.listening import listen
 from stack.common.release import ServingRelease, release_from
+from stack.gate.contract import ContractFile, contract_at
 from stack.gateway.app import GatewayApp
-from stack.gateway.following import Following
+from stack.gateway.following import REREAD_SECONDS, Following
 from stack.gateway.forward import Forwarder
 from stack.gateway.metrics import GatewayMetrics
 from stack.gateway.outcomes import Outcomes
+from stack.gateway.quality import QualityGate
 from stack.gateway.ring import PredictionRing
 from stack.gateway.router import Router
 from stack.gateway.routes import Routes, RoutesError, RoutesFile, parse_routes, single_route
@@ -47,8 +49,10 @@ async def serve(argv: Sequence[str], environ: Mapping[str, str], log: logging.Lo
     ring = PredictionRing(time.time)
     router = Router(routes, settings, metrics, log, random.SystemRandom().random, time.time)
     outcomes = Outcomes(lambda: router.settle(loop.time()))
+    contract = environ.get("CONTRACT_FILE", "")
+    gate = QualityGate(contract_at(Path(contract)) if contract else None, settings.quality_mode, metrics)
     forwarder = Forwarder(router, settings, metrics, ring, outcomes)
-    app = GatewayApp(release, settings, router, forwarder, ring, metrics)
+    app = GatewayApp(release, settings, router, forwarder, ring, metrics, gate)
     server = Server(app.handle, log)
     await server.start(listen(arguments.host, arguments.port))
     log.info("release %s listens on %s:%d", release.tag, arguments.host, arguments.port)
@@ -62,6 +66,8 @@ async def serve(argv: Sequence[str], environ: Mapping[str, str], log: logging.Lo
     background = [following.learn()]
     if path:
         background.append(following.reread(RoutesFile(Path(path), log), app))
+    if contract:
+        background.append(_recheck(ContractFile(Path(contract), log), gate, metrics))
     try:
         await until_stopped(come_up(), *background)
         app.ready = False
@@ -73,6 +79,16 @@ async def serve(argv: Sequence[str], environ: Mapping[str, str], log: logging.Lo
         await following.close()
         router.close()
     log.info("stopped")
+
+
+async def _recheck(file: ContractFile, gate: QualityGate, metrics: GatewayMetrics) -> None:
+    """Look at the contract again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(REREAD_SECONDS)
+        changed = file.changed()
+        metrics.contract_valid(file.valid)
+        if changed is not None:
+            gate.contract = changed
 
 
 def _read(path: Path) -> Routes:

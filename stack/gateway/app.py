@@ -11,6 +11,7 @@ from stack.common.share import Share
 from stack.gateway.admission import RETRY_AFTER_SECONDS, Admission
 from stack.gateway.forward import DEADLINE_HEADER, Forwarder
 from stack.gateway.metrics import GatewayMetrics
+from stack.gateway.quality import QualityGate
 from stack.gateway.ring import PredictionRing
 from stack.gateway.router import Router
 from stack.gateway.settings import GatewaySettings
@@ -30,7 +31,9 @@ class GatewayApp:
         forwarder: Forwarder,
         ring: PredictionRing,
         metrics: GatewayMetrics,
+        gate: QualityGate,
     ) -> None:
+        self._gate = gate
         self._release = release
         self._deadline = settings.deadline_seconds
         self._router = router
@@ -100,7 +103,14 @@ class GatewayApp:
             return error_response(self._release.reject.status, "request refused")
         if self._audited.takes():
             await asyncio.sleep(self._release.audit.wait_ms / 1000)
-        return await self._forwarder.forward(request, deadline)
+        if request.method != "POST" or not request.path.endswith("/infer"):
+            return await self._forwarder.forward(request, deadline)
+        inspected = self._gate.inspect(request)
+        refusal = self._gate.refusal(inspected)
+        if refusal is not None:
+            return refusal
+        response = await self._forwarder.forward(request, deadline, inspected.features)
+        return self._gate.marked(response, inspected)
 
     def _predictions(self, request: Request) -> Response:
         after = request.query.get("after", "0")

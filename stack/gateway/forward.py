@@ -72,10 +72,10 @@ class Forwarder:
             self._shadowing.close()
         self._shadowing = None
 
-    async def forward(self, request: Request, deadline: float) -> Response:
+    async def forward(self, request: Request, deadline: float, features: Sequence[bytes] = ()) -> Response:
         """
         The answer of a replica, as it came, until `deadline` in seconds of the loop; 503 without replicas, 502 where
-        none gave a whole answer.
+        none gave a whole answer. `features` are the request's rows, for the log of predictions.
         """
         loop = asyncio.get_running_loop()
         infers = request.method == "POST" and request.path.endswith("/infer")
@@ -90,6 +90,8 @@ class Forwarder:
                 break
             tried.append(replica)
             attempt = await self._attempt(track, replica, request, deadline, judges)
+            if attempt.inference is not NOTHING:
+                self._record(track, replica, attempt.inference, judges, features)
             if attempt.code not in self._retry_on or len(tried) >= MOST_ATTEMPTS:
                 break
             track, judges = self._again(track, tried), ()
@@ -134,8 +136,6 @@ class Forwarder:
             self._trust(track, replica, failed, now)
             if judges:
                 self._judge(track, judges, failed, seconds, now)
-        if inference is not NOTHING:
-            self._record(track, replica, inference, judges)
         return _Attempt(code, answer, inference)
 
     def _trust(self, track: Track, replica: Replica, failed: bool, now: float) -> None:
@@ -150,13 +150,21 @@ class Forwarder:
         if any(judge.verdict is not None for judge in judges):
             self._router.settle(now)
 
-    def _record(self, track: Track, replica: Replica, inference: Inference, judges: Sequence[Judge]) -> None:
-        """Log the predictions of an answer."""
+    def _record(
+        self,
+        track: Track,
+        replica: Replica,
+        inference: Inference,
+        judges: Sequence[Judge],
+        features: Sequence[bytes],
+    ) -> None:
+        """Log the predictions of an answer, each with the features it was made from where these are known."""
         probabilities = inference.probabilities
+        known = features if len(features) == len(probabilities) else [b""] * len(probabilities)
         single = len(probabilities) == 1
         for row, probability in enumerate(probabilities):
             name = inference.id if single else f"{inference.id}/{row}"
-            self._ring.add(name, probability, inference.model_version, replica.pod)
+            self._ring.add(name, probability, inference.model_version, replica.pod, known[row])
             if judges:
                 self._outcomes.predicted(name, track.service, probability, judges)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from stack.common.features import NAMES, ORIGINS
 from stack.common.metrics import DURATION_BUCKETS, component_registry, request_durations
+from stack.gate.contract import KINDS, Kind
 from stack.gateway.breaker import BreakerState
 from stack.gateway.judge import METRICS, Metric
 
@@ -48,11 +50,18 @@ class GatewayMetrics:
         self._shadow_durations = self._histogram(
             "gateway_shadow_duration_seconds", "Seconds from sending a copy to its whole answer.", DURATION_BUCKETS
         )
+        self._checked = counter("data_quality_checked_rows", "Rows of scoring requests checked against the contract.")
+        violations = counter("data_quality_violations", "Values that break the contract.", "feature", "kind")
+        rows = counter("data_quality_violating_rows", "Rows with such a value, by the airport of the row.", "origin")
+        self._violations = {(name, kind): violations.labels(name, kind) for name in NAMES for kind in KINDS}
+        self._violating_rows = {origin: rows.labels(origin) for origin in (*ORIGINS, "other")}
+        self._contract_valid = gauge("data_contract_valid", "1 while the contract's file can be used, else 0.")
         self._prepare()
 
     def _prepare(self) -> None:
         """Let what has not happened yet be seen as 0."""
         self._valid.set(1)
+        self._contract_valid.set(1)
         for metric in METRICS:
             self._evidence.labels(metric)
             self._rollbacks.labels(metric)
@@ -80,6 +89,22 @@ class GatewayMetrics:
     def attempt(self, track: str, replica: str, version: str, code: str, seconds: float | None) -> None:
         """Count an attempt at a replica; `seconds` is None where no answer came."""
         self._attempts.count(track, replica, version, code, seconds)
+
+    def checked(self, rows: int) -> None:
+        """Count rows that were checked against the contract."""
+        self._checked.inc(rows)
+
+    def violated(self, feature: str, kind: Kind) -> None:
+        """Count a value that breaks the contract."""
+        self._violations[feature, kind].inc()
+
+    def violating_row(self, origin: str) -> None:
+        """Count a row with such a value; `origin` is one of `ORIGINS` or `other`."""
+        self._violating_rows[origin].inc()
+
+    def contract_valid(self, valid: bool) -> None:
+        """Take whether the contract's file can be used."""
+        self._contract_valid.set(valid)
 
     def shed(self) -> None:
         """Count a request that was turned away."""

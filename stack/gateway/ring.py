@@ -23,6 +23,8 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     model_version: str
     replica: str
     at: float
+    features: bytes
+    """Twelve little-endian FP32 values in the order of the model's input, NaN for missing; base64 in JSON."""
 
 
 class _Page(msgspec.Struct):
@@ -42,11 +44,11 @@ class PredictionRing:
         self.last = 0
         """Number of the newest prediction; 0 when there was none."""
 
-    def add(self, identifier: str, probability: float, model_version: str, replica: str) -> None:
-        """Log one prediction at the present time."""
+    def add(self, identifier: str, probability: float, model_version: str, replica: str, features: bytes = b"") -> None:
+        """Log one prediction at the present time, with what it was made from where that is known."""
         self.last += 1
         at = round(self._now(), 3)
-        self._entries.append(Prediction(self.last, identifier, probability, model_version, replica, at))
+        self._entries.append(Prediction(self.last, identifier, probability, model_version, replica, at, features))
 
     def after(self, seq: int) -> bytes:
         """

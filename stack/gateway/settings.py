@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stack.common.errors import StartError
+from stack.common.errors import StartError, nearest
+from stack.gateway.quality import Mode
 from stack.wire.component import number_from
 
 RETRIABLE = ("unreachable", "broken", "500", "502", "503", "504")
@@ -30,6 +31,8 @@ class GatewaySettings:
     """Failures of a replica in a row that take it out of the turn (`EJECT_AFTER`); 0 never does."""
     eject_seconds: float = 5.0
     """How long the first time (`EJECT_MS`); each further time in a row one more of the same."""
+    quality_mode: Mode = Mode.FLAG
+    """What becomes of requests that break the contract about features (`QUALITY_MODE`)."""
 
 
 def settings_from(environ: Mapping[str, str]) -> GatewaySettings:
@@ -47,7 +50,18 @@ def settings_from(environ: Mapping[str, str]) -> GatewaySettings:
         retry_on=_retry_on(environ.get("RETRY_ON", "unreachable")),
         eject_after=int(number_from(environ, "EJECT_AFTER", 5, low=0, high=1000)),
         eject_seconds=number_from(environ, "EJECT_MS", 5000, low=100, high=600_000) / 1000,
+        quality_mode=_quality_mode(environ.get("QUALITY_MODE", "") or Mode.FLAG),
     )
+
+
+def _quality_mode(text: str) -> Mode:
+    try:
+        return Mode(text)
+    except ValueError as error:
+        known = [mode.value for mode in Mode]
+        raise StartError(
+            f"QUALITY_MODE: expected {', '.join(known)}, found {text!r}; the nearest is {nearest(text, known)}"
+        ) from error
 
 
 def _retry_on(text: str) -> frozenset[str]:

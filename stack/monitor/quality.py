@@ -1,96 +1,69 @@
-"""Quality of the newest predictions, as far as their outcomes are known."""
+"""How good predictions were, as far as their outcomes are known."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-WINDOW = 500
-"""Predictions that the figures cover."""
+from stack.monitor.predictions import Prediction
 
-EARLY_TRUTHS = 2_000
-"""Outcomes that may wait for a prediction that was not seen yet."""
-
-
-@dataclass(slots=True)
-class _Prediction:
-    id: str
-    probability: float
-    late: bool | None = None
+DECISION = 0.5
+"""A probability from which on a flight is called late."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Live quality over the newest predictions."""
+class Quality:
+    """Figures over some predictions; NaN where there is nothing to make one of."""
 
-    brier: float
-    """Mean squared difference of probability and outcome over the labelled ones (Brier 1950); NaN without any."""
-    labelled_share: float
-    """Share of the window whose outcome is known; NaN while the window is empty."""
     predictions: int
-    """Predictions in the window."""
+    labelled_share: float
+    """Share whose outcome is known."""
+    decision_rate: float
+    """Share with a probability of `DECISION` and more; needs no outcomes."""
+    brier: float
+    """Mean squared difference of probability and outcome over the labelled ones (Brier 1950)."""
+    calibration_gap: float
+    """Mean probability less the share that was late, over the labelled ones; above 0 the model sees too many late."""
 
 
-class LiveQuality:
+def quality_of(predictions: Iterable[Prediction]) -> Quality:
+    """The figures of these predictions."""
+    count = labelled = decided = late = 0
+    squares = probabilities = 0.0
+    for item in predictions:
+        count += 1
+        decided += item.probability >= DECISION
+        if item.late is not None:
+            labelled += 1
+            late += item.late
+            probabilities += item.probability
+            squares += (item.probability - item.late) ** 2
+    return Quality(
+        predictions=count,
+        labelled_share=labelled / count if count else math.nan,
+        decision_rate=decided / count if count else math.nan,
+        brier=squares / labelled if labelled else math.nan,
+        calibration_gap=(probabilities - late) / labelled if labelled else math.nan,
+    )
+
+
+def auc(predictions: Iterable[Prediction]) -> float:
     """
-    Joins predictions and truths by the flight's id, each used once, in whatever order they come.
-
-    A flight that is replayed is another prediction with the same id: a truth goes to the oldest one still without.
+    Share of pairs of a late and a punctual flight in which the late one has the higher probability, ties half: the area
+    under the ROC curve, by ranks (Hanley and McNeil 1982). NaN without both kinds.
     """
-
-    def __init__(self, window: int = WINDOW) -> None:
-        self._window = window
-        self._newest: deque[_Prediction] = deque()
-        self._unlabelled: dict[str, deque[_Prediction]] = {}
-        self._early: dict[str, deque[bool]] = {}
-        self._early_order: deque[str] = deque()
-
-    def predicted(self, flight_id: str, probability: float) -> None:
-        """Take a prediction."""
-        prediction = _Prediction(flight_id, probability, self._take_early(flight_id))
-        self._newest.append(prediction)
-        if prediction.late is None:
-            self._unlabelled.setdefault(flight_id, deque()).append(prediction)
-        if len(self._newest) > self._window:
-            self._forget(self._newest.popleft())
-
-    def known(self, flight_id: str, late: bool) -> None:
-        """Take the outcome of a flight."""
-        waiting = self._unlabelled.get(flight_id)
-        if waiting:
-            waiting.popleft().late = late
-            if not waiting:
-                del self._unlabelled[flight_id]
-            return
-        self._early.setdefault(flight_id, deque()).append(late)
-        self._early_order.append(flight_id)
-        while len(self._early_order) > EARLY_TRUTHS:
-            self._take_early(self._early_order[0])
-
-    def figures(self) -> Figures:
-        """The figures at this moment."""
-        errors = [(item.probability - item.late) ** 2 for item in self._newest if item.late is not None]
-        count = len(self._newest)
-        return Figures(
-            brier=sum(errors) / len(errors) if errors else math.nan,
-            labelled_share=len(errors) / count if count else math.nan,
-            predictions=count,
-        )
-
-    def _take_early(self, flight_id: str) -> bool | None:
-        waiting = self._early.get(flight_id)
-        if not waiting:
-            return None
-        self._early_order.remove(flight_id)
-        late = waiting.popleft()
-        if not waiting:
-            del self._early[flight_id]
-        return late
-
-    def _forget(self, prediction: _Prediction) -> None:
-        waiting = self._unlabelled.get(prediction.id)
-        if prediction.late is None and waiting and waiting[0] is prediction:
-            waiting.popleft()
-            if not waiting:
-                del self._unlabelled[prediction.id]
+    known = sorted((item.probability, bool(item.late)) for item in predictions if item.late is not None)
+    positives = sum(late for _, late in known)
+    negatives = len(known) - positives
+    if not positives or not negatives:
+        return math.nan
+    ranks, begin = 0.0, 0
+    while begin < len(known):
+        end = begin
+        while end < len(known) and known[end][0] == known[begin][0]:
+            end += 1
+        mean_rank = (begin + 1 + end) / 2
+        ranks += mean_rank * sum(late for _, late in known[begin:end])
+        begin = end
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)

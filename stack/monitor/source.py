@@ -13,6 +13,10 @@ class PredictionRow(msgspec.Struct):
     seq: int
     id: str
     p: float
+    model_version: str = ""
+    replica: str = ""
+    features: bytes = b""
+    """Twelve little-endian FP32 values; empty where they are not known."""
 
 
 class PredictionPage(msgspec.Struct):

@@ -14,7 +14,14 @@ from pydantic import BaseModel, ValidationError
 from lab.content.causes import NO_FAULT, Causes, load_causes
 from lab.content.glossary import load_glossary
 from lab.content.model import VERBS, Proof, Scenario, Step
-from lab.content.release import RELEASED, BackgroundRelease, ModelServerRelease, RegistryRelease, ServingRelease
+from lab.content.release import (
+    RELEASED,
+    BackgroundRelease,
+    FeedRelease,
+    ModelServerRelease,
+    RegistryRelease,
+    ServingRelease,
+)
 from lab.content.schema import SCHEMAS_FOLDER, schema_problems, write_schemas
 from lab.errors import ContentError, SettingsError
 
@@ -165,7 +172,7 @@ def test_what_code_builds_is_strict_too() -> None:
 def test_palette_is_that_of_the_stack() -> None:
     """What lab accepts in a release file is what the components accept: keys, defaults and ranges."""
     release = pytest.importorskip("stack.common.release")
-    for ours in (ServingRelease, ModelServerRelease, RegistryRelease, BackgroundRelease):
+    for ours in (ServingRelease, ModelServerRelease, RegistryRelease, FeedRelease, BackgroundRelease):
         theirs = getattr(release, ours.__name__)
         written = {field.name: field for field in dataclasses.fields(theirs) if field.name != "tag"}
         assert set(ours.model_fields) == set(written)

@@ -11,10 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from test_flow_wire import LOG, serving
 
 from stack.common.release import ServingRelease
+from stack.gate.contract import Contract
 from stack.gateway.app import GatewayApp
 from stack.gateway.forward import Forwarder
 from stack.gateway.metrics import GatewayMetrics
 from stack.gateway.outcomes import Outcomes
+from stack.gateway.quality import QualityGate
 from stack.gateway.ring import PredictionRing
 from stack.gateway.router import Router
 from stack.gateway.routes import Routes, parse_routes, single_route
@@ -60,6 +62,7 @@ class Gateway:
         settings: GatewaySettings | None = None,
         routes: Routes | None = None,
         seed: int = 1,
+        contract: Contract | None = None,
     ) -> None:
         settings = settings or GatewaySettings(deadline_seconds=5.0)
         self.ring = PredictionRing(lambda: 1000.0)
@@ -69,8 +72,9 @@ class Gateway:
         self.outcomes = Outcomes(lambda: self.router.settle(asyncio.get_running_loop().time()))
         self.forwarder = Forwarder(self.router, settings, self.metrics, self.ring, self.outcomes)
         self.forwarder.shadow()
+        gate = QualityGate(contract, settings.quality_mode, self.metrics)
         self.app = GatewayApp(
-            release or ServingRelease(), settings, self.router, self.forwarder, self.ring, self.metrics
+            release or ServingRelease(), settings, self.router, self.forwarder, self.ring, self.metrics, gate
         )
         self.app.ready = True
 

@@ -212,7 +212,7 @@ async def test_it_sends_at_the_planned_rate_and_logs_one_in_so_many(caplog: pyte
     async with serving(good) as (_, address):
         feed = Feed(address, Limits(5.0, 10.0), log_every=5)
         await feed.sender.await_gateway()
-        running = asyncio.create_task(feed.sender.run(200))
+        running = asyncio.create_task(feed.sender.run(Schedule(200, asyncio.get_running_loop().time())))
         await feed.reach(20)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -8,61 +8,75 @@ import math
 import msgspec
 from test_flow_wire import LOG, serving
 
-from stack.monitor.app import MonitorApp, MonitorMetrics
-from stack.monitor.quality import EARLY_TRUTHS, LiveQuality
+from stack.monitor.predictions import EARLY_TRUTHS, WINDOW, Prediction, Predictions
+from stack.monitor.quality import Quality, quality_of
 from stack.wire.client import Address
 from stack.wire.endpoints import Endpoint
 from stack.wire.pages import LogReader, TruthPage
 from stack.wire.server import Request, Response, error_response, json_response
 
 
+def filled(*pairs: tuple[str, float]) -> Predictions:
+    log = Predictions()
+    for name, probability in pairs:
+        log.add(Prediction(name, probability))
+    return log
+
+
+def quality(log: Predictions) -> Quality:
+    return quality_of(log.window(WINDOW))
+
+
 def test_the_score_covers_what_is_labelled_and_says_how_much_that_is() -> None:
-    quality = LiveQuality()
-    for name, probability in (("a", 0.9), ("b", 0.2), ("c", 0.5), ("d", 0.1)):
-        quality.predicted(name, probability)
-    quality.known("a", True)
-    quality.known("b", False)
-    figures = quality.figures()
-    assert math.isclose(figures.brier, (0.01 + 0.04) / 2)
-    assert (figures.labelled_share, figures.predictions) == (0.5, 4)
+    log = filled(("a", 0.9), ("b", 0.2), ("c", 0.5), ("d", 0.1))
+    log.known("a", True)
+    log.known("b", False)
+    found = quality(log)
+    assert math.isclose(found.brier, (0.01 + 0.04) / 2)
+    assert math.isclose(found.calibration_gap, (0.9 + 0.2 - 1) / 2)
+    assert (found.labelled_share, found.predictions, found.decision_rate) == (0.5, 4, 0.5)
 
 
 def test_without_labels_there_is_no_score() -> None:
-    quality = LiveQuality()
-    assert math.isnan(quality.figures().brier)
-    assert math.isnan(quality.figures().labelled_share)
-    quality.predicted("a", 0.5)
-    assert math.isnan(quality.figures().brier)
-    assert quality.figures().labelled_share == 0
+    assert math.isnan(quality(Predictions()).brier)
+    assert math.isnan(quality(Predictions()).labelled_share)
+    log = filled(("a", 0.5))
+    assert math.isnan(quality(log).brier)
+    assert quality(log).labelled_share == 0
 
 
 def test_a_truth_may_come_before_its_prediction_was_seen() -> None:
-    quality = LiveQuality()
-    quality.known("a", True)
-    quality.predicted("a", 0.5)
-    assert quality.figures().labelled_share == 1
-    quality.predicted("a", 0.5)
-    assert quality.figures().labelled_share == 0.5, "one truth labels one prediction"
+    log = Predictions()
+    log.known("a", True)
+    log.add(Prediction("a", 0.5))
+    assert quality(log).labelled_share == 1
+    log.add(Prediction("a", 0.5))
+    assert quality(log).labelled_share == 0.5, "one truth labels one prediction"
 
 
 def test_a_flight_that_is_replayed_is_labelled_again() -> None:
-    quality = LiveQuality()
-    quality.predicted("a", 1.0)
-    quality.predicted("a", 0.0)
-    quality.known("a", True)
-    quality.known("a", False)
-    assert quality.figures().brier == 0
-    assert quality.figures().labelled_share == 1
+    log = filled(("a", 1.0), ("a", 0.0))
+    log.known("a", True)
+    log.known("a", False)
+    assert quality(log).brier == 0
+    assert quality(log).labelled_share == 1
 
 
 def test_only_the_newest_count_and_nothing_grows_without_bound() -> None:
-    quality = LiveQuality(window=10)
+    log = Predictions(capacity=10)
     for number in range(EARLY_TRUTHS + 500):
-        quality.predicted(f"p{number}", 0.5)
-        quality.known(f"t{number}", True)
-    assert quality.figures().predictions == 10
-    assert len(quality._unlabelled) == 10
-    assert len(quality._early) == len(quality._early_order) == EARLY_TRUTHS
+        log.add(Prediction(f"p{number}", 0.5))
+        log.known(f"t{number}", True)
+    assert len(log) == 10
+    assert len(log._unlabelled) == 10
+    assert len(log._early) == len(log._early_order) == EARLY_TRUTHS
+
+
+def test_windows_are_counted_from_the_newest() -> None:
+    log = filled(*((str(number), 0.5) for number in range(10)))
+    assert [item.id for item in log.window(3)] == ["9", "8", "7"]
+    assert [item.id for item in log.window(3, before=8)] == ["1", "0"]
+    assert [None if item is None else item.id for item in (log.back(0), log.back(9), log.back(10))] == ["9", "0", None]
 
 
 async def test_a_log_is_read_on_across_a_restart() -> None:
@@ -114,14 +128,3 @@ async def test_an_unreachable_replica_is_counted_and_the_others_are_read() -> No
         await reader.read()
         assert len(failures) == 1
         reader.close()
-
-
-async def test_figures_are_exported_as_they_are_when_asked() -> None:
-    quality = LiveQuality()
-    app = MonitorApp(MonitorMetrics("1.0.0", quality))
-    request = Request("GET", "/metrics", {}, b"", 0.0)
-    assert b"model_live_brier NaN" in (await app.handle(request)).body
-    quality.predicted("a", 0.5)
-    quality.known("a", True)
-    assert b"model_live_brier 0.25" in (await app.handle(request)).body
-    assert (await app.handle(Request("GET", "/healthz", {}, b"", 0.0))).status == 503

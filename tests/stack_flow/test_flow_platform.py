@@ -12,14 +12,18 @@ from stack_flow_rig import ROOT
 
 from stack.common.release import (
     BackgroundRelease,
+    FeedRelease,
     Log,
     ModelServerRelease,
     RegistryRelease,
     ServingRelease,
     read_release,
 )
+from stack.gate.contract import contract_at
 from stack.gateway.routes import parse_routes, single_route
 from stack.gateway.settings import GatewaySettings, settings_from
+from stack.monitor.baseline import load_baseline
+from stack.registry.versions import resolve
 
 PLATFORM = ROOT / "stack" / "platform"
 PORTS = {
@@ -31,6 +35,7 @@ OTHERS = {"prometheus", "alertmanager"}
 REPLICAS = {**dict.fromkeys(PORTS, 1), "model-server": 2}
 KINDS: dict[str, type[ServingRelease | BackgroundRelease]] = {
     "model-server": ModelServerRelease, "gateway": ServingRelease, "registry": RegistryRelease,
+    "feed": FeedRelease,
 }  # fmt: skip
 DOCUMENTS: list[dict[str, Any]] = [
     document
@@ -156,6 +161,17 @@ def test_the_gateway_mounts_routes_that_it_takes_and_a_canary_is_like_what_it_is
     assert deployment["spec"] == {
         k: v for k, v in named("Deployment", "model-server")["spec"].items() if k != "replicas"
     }
+
+
+def test_gateway_and_monitor_mount_the_contract_and_name_a_baseline_that_there_is() -> None:
+    for name in ("gateway", "monitor"):
+        values = {item["name"]: item["value"] for item in container(name)["env"] if "value" in item}
+        mounts = [mount["mountPath"] for mount in container(name)["volumeMounts"] if mount["name"] == "contracts"]
+        assert [values["CONTRACT_FILE"]] == [f"{mount}/flight-features.yaml" for mount in mounts]
+    assert contract_at(PLATFORM / "contracts" / "flight-features.yaml").contract == "flight-features"
+    baseline = load_baseline(values["BASELINE"])
+    assert values["BASELINE_VERSION"] == resolve("champion").version
+    assert baseline.of(values["BASELINE_VERSION"]).auc > 0.9
 
 
 def test_alertmanager_takes_paths_from_its_environment_and_routes_within_seconds() -> None:

@@ -57,7 +57,7 @@ def test_predictions_and_truths_are_numbered_and_joined(rig: Rig) -> None:
     assert [row["seq"] for row in page["predictions"][:3]] == [4, 5, 6]
     assert page["last"] == page["predictions"][-1]["seq"]
     row = page["predictions"][0]
-    assert set(row) == {"seq", "id", "p", "model_version", "replica", "at"}
+    assert set(row) == {"seq", "id", "p", "model_version", "replica", "at", "features"}
     assert row["replica"] in rig.components
     truths = until("truths are known", lambda: rig.feed.json("/truth?after=0")["truths"])
     assert set(truths[0]) == {"seq", "id", "late"}

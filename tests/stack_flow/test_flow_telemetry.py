@@ -26,7 +26,7 @@ FUNCTIONS = {
     "sum", "by", "le", "rate", "histogram_quantile", "and", "or", "unless", "on", "count", "round", "up", "quantile",
     "count_values", "max_over_time", "avg_over_time", "time", "model",
     "job", "pod", "code", "replica", "outcome", "component", "release", "version", "model_version",
-    "max", "node", "group_left",
+    "max", "abs", "node", "group_left", "feature", "kind", "origin", "window",
 }  # fmt: skip
 
 

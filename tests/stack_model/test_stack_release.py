@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -13,6 +13,7 @@ from stack.common.errors import StartError
 from stack.common.release import (
     Audit,
     BackgroundRelease,
+    FeedRelease,
     Log,
     ModelServerRelease,
     RegistryRelease,
@@ -29,7 +30,7 @@ KINDS: dict[str, type[Release]] = {
     "model-server": ModelServerRelease,
     "registry": RegistryRelease,
     "gateway": ServingRelease,
-    "feed": BackgroundRelease,
+    "feed": FeedRelease,
     "monitor": BackgroundRelease,
     "discovery": BackgroundRelease,
     "accelerator": BackgroundRelease,
@@ -68,6 +69,33 @@ def test_the_environment_names_tag_and_file(tmp_path: Path) -> None:
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     assert read_release(written(tmp_path, ""), ServingRelease, "1.0.0") == ServingRelease("1.0.0")
+
+
+def test_steps_of_a_feed_are_read_in_order(tmp_path: Path) -> None:
+    text = "transform: [{feature: dep_delay, add: 60, where: {origin: EWR}}, {feature: temp, fill: 0, share: 0.5}]"
+    release = read_release(written(tmp_path, text), FeedRelease, "2.4.0")
+    first, second = release.transform
+    assert (first.feature, first.add, first.where.origin, first.fill) == ("dep_delay", 60, "EWR", None)
+    assert (second.feature, second.fill, second.share) == ("temp", 0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("transform: {feature: temp}", "transform: expected a list, found dict"),
+        ("transform: [{scale: 2}]", "transform.0: expected a key feature"),
+        ("transform: [{feature: tmep}]", "transform.0.feature: expected dep_delay or sched_hour"),
+        ("transform: [{feature: temp, scal: 2}]", "unknown key transform.0.scal; the nearest known key is transform.0"),
+        ("transform: [{feature: temp, fill: cold}]", "transform.0.fill: expected a number, found 'cold'"),
+        ("transform: [{feature: temp, absolute: 1}]", "transform.0.absolute: expected true or false, found 1"),
+        ("transform: [{feature: temp, codes: [1, 2.5]}]", "transform.0.codes.1: expected a whole number, found 2.5"),
+        ("transform: [{feature: temp, where: {origin: BOS}}]", "transform.0.where.origin: expected EWR or JFK or LGA"),
+    ],
+)
+def test_a_wrong_step_is_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(StartError) as caught:
+        read_release(written(tmp_path, text), FeedRelease, "2.4.0")
+    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +153,12 @@ def _stack_palette(kind: type[Any], prefix: str = "") -> set[tuple[str, object]]
     hints, palette = get_type_hints(kind), set()
     for item in dataclasses.fields(kind):
         if dataclasses.is_dataclass(hints[item.name]):
-            palette |= _stack_palette(hints[item.name], f"{item.name}.")
+            palette |= _stack_palette(hints[item.name], f"{prefix}{item.name}.")
+        elif dataclasses.is_dataclass(part := _part(hints[item.name])):
+            palette |= _stack_palette(part, f"{prefix}{item.name}.0.")
         else:
-            palette.add((prefix + item.name, None if item.name == "notes" else item.default))
+            required = item.name == "notes" or item.default is dataclasses.MISSING
+            palette.add((prefix + item.name, None if required else item.default))
     return palette
 
 
@@ -135,7 +166,14 @@ def _content_palette(kind: type[Any], prefix: str = "") -> set[tuple[str, object
     palette = set()
     for name, item in kind.model_fields.items():
         if hasattr(item.annotation, "model_fields"):
-            palette |= _content_palette(item.annotation, f"{name}.")
+            palette |= _content_palette(item.annotation, f"{prefix}{name}.")
+        elif hasattr(part := _part(item.annotation), "model_fields"):
+            palette |= _content_palette(part, f"{prefix}{name}.0.")
         else:
-            palette.add((prefix + name, None if name == "notes" else item.default))
+            palette.add((prefix + name, None if item.is_required() or name == "notes" else item.default))
     return palette
+
+
+def _part(kind: object) -> Any:
+    """What a tuple of any length holds; None for anything else."""
+    return get_args(kind)[0] if get_origin(kind) is tuple else None

@@ -1,0 +1,1 @@
+"""What a row of features has to be like, and what is wrong with one: read by the gateway and by the monitor."""
