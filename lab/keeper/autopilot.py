@@ -104,7 +104,13 @@ class Autopilot:
         except LabError:
             return []
         return [
-            AlertView(name=a.name, state=a.state, since=a.since, summary=a.annotations.get("summary", ""))
+            AlertView(
+                name=a.name,
+                state=a.state,
+                since=a.since,
+                summary=a.annotations.get("summary", ""),
+                severity=a.labels.get("severity", "page"),
+            )
             for a in alerts
             if a.state == "firing"
         ]

@@ -63,7 +63,8 @@ class OnCall:
         self._promised = scenario.visible
 
     def sign(self, firing: Sequence[AlertView]) -> AlertView | None:
-        return next(iter(firing), None)
+        """The first page; nobody gets up for a ticket."""
+        return next((one for one in firing if one.severity == "page"), None)
 
     def is_calm(self, view: RunView, now: float) -> bool:
         return self._promised is None and now > (view.on_call_since or now) + CALM_SECONDS

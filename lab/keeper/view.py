@@ -36,6 +36,8 @@ class AlertView(View):
     since: float
     summary: str
     runbook: str = ""
+    severity: str = "page"
+    """`page` wakes somebody; a `ticket` is looked at on the next working day."""
 
 
 class DeclarationView(View):

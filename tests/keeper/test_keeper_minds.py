@@ -100,6 +100,9 @@ def test_who_is_on_call_takes_any_alert_and_is_never_calm_where_one_is_promised(
     run = solved_run()
     promised = OnCall(run.scenario)
     assert promised.sign([OTHER]) == OTHER
+    ticket = OTHER.model_copy(update={"name": "PredictionDrift", "severity": "ticket"})
+    assert promised.sign([ticket]) is None
+    assert promised.sign([ticket, OTHER]) == OTHER
     assert not promised.is_calm(view(run, tmp_path), at(2000))
     unpromised = OnCall(parse_scenario(QUIET_SCENARIO.replace("visible: GoodShareBurn\n", "")
                                        .replace("family: bad-deploy", "family: quiet"), "s"))  # fmt: skip
