@@ -83,7 +83,7 @@ def test_a_release_runs_as_nobody_on_a_read_only_root(
         )
         assert container.exec_run("id -u").output.strip() == b"10001"
         assert container.exec_run("cat /app/release.yaml").output == b"notes: As it was.\n"
-        assert f"release {TAG} serves" in container.logs().decode()
+        assert f"release {TAG} listens" in container.logs().decode()
         for program in ("gcc", "cc", "make"):
             assert container.exec_run(["which", program]).exit_code != 0
         assert container.exec_run("ls /app/stack/trainer").exit_code != 0
